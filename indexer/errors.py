@@ -1,0 +1,98 @@
+"""Every failure the tool can name, as one tree, and the exit code each ends in.
+
+    IndexerError
+    ├── ConfigurationError     2   usage, options, files or stores that are not there
+    │   ├── StoreError             missing or unwritable store
+    │   ├── UnknownQuery           with the nearest name
+    │   └── BadParameter
+    ├── QueryError             1   the engine refused or failed a query; a check found something
+    ├── SourceError            3   the server can't be reached or refuses
+    ├── DataError              4   bytes that are not what they should be
+    │   ├── DecodeError            names page, item and field
+    │   └── SnapshotError          a published snapshot is broken
+    └── IncompleteError        5   the list did not reach its end, or the disk filled
+
+Each error says what happened and where (`message`) and what to do next (`hint`). Only the command line turns
+them into exit codes, in one place.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Process exit codes (a contract with batch jobs)."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    SOURCE = 3
+    DATA = 4
+    INCOMPLETE = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class IndexerError(Exception):
+    """Root of the tree: `message` says what happened and where, `hint` what to do next (may be empty)."""
+
+    exit_code: ExitCode = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class ConfigurationError(IndexerError):
+    """Usage or configuration: wrong options, a file or a store that is not there."""
+
+    exit_code = ExitCode.USAGE
+
+
+class StoreError(ConfigurationError):
+    """The store is missing, can't be written, or holds nothing that was asked for."""
+
+
+class UnknownQuery(ConfigurationError):
+    """No canned query has this name; the hint names the nearest one."""
+
+
+class BadParameter(ConfigurationError):
+    """A query parameter is unknown, missing or of the wrong type."""
+
+
+class QueryError(IndexerError):
+    """The engine refused or failed a statement."""
+
+    exit_code = ExitCode.FAILED
+
+
+class SourceError(IndexerError):
+    """The source can't be reached or refuses to answer."""
+
+    exit_code = ExitCode.SOURCE
+
+
+class DataError(IndexerError):
+    """Bytes that are not what they should be."""
+
+    exit_code = ExitCode.DATA
+
+
+class DecodeError(DataError):
+    """Input that can't be decoded; the message names the page, the item and the field."""
+
+
+class SnapshotError(DataError):
+    """A published snapshot is broken: parts missing or changed, or written by a newer version."""
+
+
+class IncompleteError(IndexerError):
+    """A list could not be read to its end, or the disk filled: nothing was published."""
+
+    exit_code = ExitCode.INCOMPLETE
