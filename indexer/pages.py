@@ -6,16 +6,18 @@ the same to the decoder. `read_page` splits one document (an ImageList, a List o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
 from indexer.errors import DecodeError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 Completeness = Literal["proven", "unproven", "partial"]
-"""`proven`: the list ended by its own sign. `unproven`: the form can be cut without a sign. `partial`: it shows a cut."""
+"""`proven`: the list ended by its own sign; `unproven`: the form can be cut without a sign; `partial`: it shows a cut."""
 
 
 class ListMetadata(msgspec.Struct, rename="camel", frozen=True):
@@ -37,7 +39,7 @@ class Page:
     origin: str
     items: Sequence[bytes | msgspec.Raw]
     kind: str = "ImageList"
-    metadata: ListMetadata = ListMetadata()
+    metadata: ListMetadata = field(default_factory=ListMetadata)
     first_number: int = 1
     size_bytes: int = 0
 
