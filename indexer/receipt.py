@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime as dt
 
 import msgspec
 
 from indexer.errors import SnapshotError
+from indexer.pages import Completeness
 from indexer.schema import SCHEMA_VERSION
-
-if TYPE_CHECKING:
-    import datetime as dt
-
-    from indexer.pages import Completeness
 
 RECEIPT_NAME = "_receipt.json"
 
