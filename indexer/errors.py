@@ -3,8 +3,8 @@
     IndexerError
     ├── ConfigurationError     2   usage, options, files or stores that are not there
     │   ├── StoreError             missing or unwritable store
-    │   ├── UnknownQuery           with the nearest name
-    │   └── BadParameter
+    │   ├── UnknownQueryError           with the nearest name
+    │   └── BadParameterError
     ├── QueryError             1   the engine refused or failed a query; a check found something
     ├── SourceError            3   the server can't be reached or refuses
     ├── DataError              4   bytes that are not what they should be
@@ -58,11 +58,11 @@ class StoreError(ConfigurationError):
     """The store is missing, can't be written, or holds nothing that was asked for."""
 
 
-class UnknownQuery(ConfigurationError):
+class UnknownQueryError(ConfigurationError):
     """No canned query has this name; the hint names the nearest one."""
 
 
-class BadParameter(ConfigurationError):
+class BadParameterError(ConfigurationError):
     """A query parameter is unknown, missing or of the wrong type."""
 
 
