@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from indexer.sample import traps_layers, traps_platform, traps_schema1, traps_signature, traps_text
 from indexer.sample.craft import Craft
 from indexer.sample.fleet import generate_images
-from indexer.sample.objects import Object
 from indexer.sample.openpgp import ShapeSigner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
+    from indexer.sample.objects import Object
     from indexer.sample.openpgp import Signer
 
-TRAPS = (
+TRAPS: tuple[Callable[[Craft], Iterator[Object]], ...] = (
     *traps_layers.TRAPS,
     *traps_platform.TRAPS,
     *traps_text.TRAPS,
@@ -42,7 +42,7 @@ class Settings:
 
 
 def read_settings(path: Path | Traversable) -> Settings:
-    """Settings from a TOML file."""
+    """Read settings from a TOML file."""
     return Settings(**tomllib.loads(path.read_text(encoding="utf-8")))
 
 

@@ -21,7 +21,7 @@ def sentence(dice: Dice, word_count: int) -> str:
 
 
 def red_hat_labels(dice: Dice, name: str) -> dict[str, str]:
-    """What Red Hat's build system writes on every image; `build-date`, `release` and `vcs-ref` change by build."""
+    """Write what Red Hat's build system puts on every image; `build-date`, `release` and `vcs-ref` change by build."""
     summary = sentence(dice, 9)
     description = sentence(dice, 35)
     return {
@@ -49,7 +49,7 @@ def red_hat_labels(dice: Dice, name: str) -> dict[str, str]:
 
 
 def oci_labels(dice: Dice, name: str) -> dict[str, str]:
-    """The annotations of the OCI image specification, as labels."""
+    """Write the annotations of the OCI image specification, as labels."""
     return {
         "org.opencontainers.image.created": "",
         "org.opencontainers.image.description": sentence(dice, 16),
@@ -62,7 +62,7 @@ def oci_labels(dice: Dice, name: str) -> dict[str, str]:
 
 
 def build_labels(dice: Dice, name: str) -> dict[str, str]:
-    """What an OpenShift build adds."""
+    """Write what an OpenShift build adds."""
     namespace, _, application = name.partition("/")
     return {
         "io.openshift.build.commit.author": f"Developer <developer{dice.below(40)}@example.com>",

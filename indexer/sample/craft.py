@@ -32,7 +32,7 @@ class Craft:
         return CRAFT_START + self._count * 2 * _HOUR
 
     def stored(self) -> Stored:
-        """The server's part of the next object's metadata."""
+        """Give the server's part of the next object's metadata."""
         self._count += 1
         return Stored(self.dice.uid(), 40_000 + 7 * self._count, timestamp(self.now))
 
@@ -47,10 +47,10 @@ class Craft:
         media_type: str = objects.OCI_MANIFEST,
         **odd: Any,
     ) -> Object:
-        """An imported image of `repository` (registry and path). `odd` may hold:
+        """Make an imported image of `repository` (registry and path), with what is odd about it.
 
-        name, reference, annotations (None for none), and the fields of its metadata: built_at, config, architecture,
-        size.
+        `odd` may hold name, reference, annotations (None for none), and of its metadata built_at, config, architecture
+        and size.
         """
         layers = [*self.base, *self.layers(1)] if layers is None else list(layers)
         name = odd.get("name") or self.dice.digest()
@@ -70,7 +70,7 @@ class Craft:
         media_type: str = objects.OCI_INDEX,
         annotations: Object | None = None,
     ) -> Object:
-        """An index over digests and the platforms it gives them."""
+        """Make an index over digests and the platforms it gives them."""
         child_type = objects.OCI_MANIFEST if media_type == objects.OCI_INDEX else objects.DOCKER_MANIFEST
         entries = [
             objects.child_entry(digest, platform, 500 + self.dice.below(900), child_type)

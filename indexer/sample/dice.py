@@ -35,24 +35,24 @@ class Dice:
         return self.bytes(byte_count).hex()
 
     def digest(self) -> str:
-        """A digest that nothing hashes to, as a registry writes it."""
+        """Make a digest that nothing hashes to, as a registry writes it."""
         return "sha256:" + self.bytes(32).hex()
 
     def uid(self) -> str:
-        """A random UUID, version 4."""
+        """Make a random UUID, version 4."""
         digits = self.bytes(16).hex()
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def below(self, bound: int) -> int:
-        """An integer from 0 up to, but without, `bound`."""
+        """Draw an integer from 0 up to, but without, `bound`."""
         return int(self.random() * bound)
 
     def pick(self, items: Sequence[Item]) -> Item:
-        """One of `items`, each as likely."""
+        """Draw one of `items`, each as likely."""
         return items[int(self.random() * len(items))]
 
     def layer_bytes(self) -> int:
-        """The compressed size of an ordinary layer, log-normal."""
+        """Draw the compressed size of an ordinary layer, log-normal."""
         size = int(self._lognormal(_MEDIAN_LAYER_LOG_BYTES, _LAYER_LOG_SIGMA))
         return min(max(size, _MIN_LAYER_BYTES), _MAX_LAYER_BYTES)
 
@@ -65,7 +65,7 @@ class Weighted(Generic[Item]):
         self._bounds = list(accumulate(1.0 / (rank + flatness) for rank in range(len(items))))
 
     def draw(self, dice: Dice) -> Item:
-        """One item."""
+        """Draw one item."""
         return self.items[bisect(self._bounds, dice.random() * self._bounds[-1])]
 
 

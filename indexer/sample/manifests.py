@@ -35,12 +35,12 @@ class Texts(NamedTuple):
 
 
 def sha256(text: str) -> str:
-    """The digest of a text, as registries write it."""
+    """Hash a text to its digest, as registries write it."""
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def history(dice: Dice, layers: Sequence[Object], started: int, steps_between: int = 1) -> list[Object]:
-    """A build history: one step for each layer, base first, with up to `steps_between` settings steps after each."""
+    """Write a build history: one step for each layer, base first, up to `steps_between` settings steps after each."""
     steps: list[Object] = []
     for entry in layers:
         started += 1 + dice.below(90)
@@ -67,7 +67,7 @@ def diff_ids(dice: Dice, layers: Sequence[Object]) -> list[str]:
 
 
 def config_text(metadata: Object, history_steps: list[Object], layer_diff_ids: list[str], **extra: Any) -> str:
-    """The config that `dockerImageMetadata` was made from; `extra` are keys that the metadata lost (os, variant, …)."""
+    """Write the config that `dockerImageMetadata` was made from; `extra` are keys that it lost (os, variant, …)."""
     config = {
         "architecture": metadata.get("Architecture", ""),
         "config": metadata.get("Config", {}),
@@ -80,7 +80,7 @@ def config_text(metadata: Object, history_steps: list[Object], layer_diff_ids: l
 
 
 def manifest_text(config: str, layers: Sequence[Object], media_type: str) -> str:
-    """The manifest of a schema 2 or OCI image."""
+    """Write the manifest of a schema 2 or OCI image."""
     manifest = {
         "schemaVersion": 2,
         "mediaType": media_type,

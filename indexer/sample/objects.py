@@ -74,7 +74,8 @@ def fresh_layers(dice: Dice, count: int, media_type: str = OCI_LAYER) -> list[Ob
 
 def declared_size(layers: Iterable[Object], config_bytes: int) -> int:
     """`dockerImageMetadata.Size`: the config and every distinct layer once (openshift-apiserver, imageutil)."""
-    return config_bytes + sum({entry["name"]: entry["size"] for entry in layers}.values())
+    sizes: dict[str, int] = {entry["name"]: entry["size"] for entry in layers}
+    return config_bytes + sum(sizes.values())
 
 
 def object_meta(name: str, stored: Stored, annotations: Object | None = None) -> Object:
@@ -111,7 +112,7 @@ def image_metadata(image_id: str, built_at: str | None, config: Object | None, a
 def image_object(
     meta: Object, reference: str, metadata: Any, layers: Sequence[Object], media_type: str = OCI_MANIFEST
 ) -> Object:
-    """A single image whose manifest and config were not kept; `reference` is complete, digest included."""
+    """Assemble a single image whose manifest and config were not kept; `reference` is complete, digest included."""
     return {
         "metadata": meta,
         "dockerImageReference": reference,
@@ -137,7 +138,7 @@ def child_entry(digest: str, platform: Platform, manifest_bytes: int, media_type
 
 
 def index_object(meta: Object, reference: str, children: list[Object], media_type: str = OCI_INDEX) -> Object:
-    """An index: no layers, no size, and `Created` is the moment the server stored it."""
+    """Assemble an index: no layers, no size, and `Created` is the moment the server stored it."""
     return {
         "metadata": meta,
         "dockerImageReference": reference,

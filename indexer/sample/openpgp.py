@@ -25,7 +25,7 @@ class Signer(Protocol):
         """The version 4 fingerprint of the key, 20 bytes."""
 
     def sign(self, digest: bytes) -> bytes:
-        """The signature over `digest`: R and S, 32 bytes each."""
+        """Make the signature over `digest`: R and S, 32 bytes each."""
 
 
 class ShapeSigner:
@@ -34,30 +34,30 @@ class ShapeSigner:
     fingerprint = hashlib.sha256(b"image-indexer sample: no key").digest()[:20]
 
     def sign(self, digest: bytes) -> bytes:
-        """Bytes of the right length that depend on `digest`."""
+        """Make bytes of the right length that depend on `digest`."""
         return hashlib.sha512(digest).digest()
 
 
 def packet(tag: int, body: bytes) -> bytes:
-    """A packet with an old-format header, as GnuPG prefers."""
+    """Write a packet with an old-format header, as GnuPG prefers."""
     if len(body) <= _ONE_OCTET_LENGTH:
         return bytes([0x80 | tag << 2, len(body)]) + body
     return bytes([0x80 | tag << 2 | _FOUR_OCTET_LENGTH]) + len(body).to_bytes(4) + body
 
 
 def integer(octets: bytes) -> bytes:
-    """A multiprecision integer: its length in bits, then its octets without leading zeros."""
+    """Write a multiprecision integer: its length in bits, then its octets without leading zeros."""
     stripped = octets.lstrip(b"\0")
     return int.from_bytes(stripped).bit_length().to_bytes(2) + stripped
 
 
 def subpacket(kind: int, body: bytes) -> bytes:
-    """A signature subpacket of at most 190 bytes."""
+    """Write a signature subpacket of at most 190 bytes."""
     return bytes([len(body) + 1, kind]) + body
 
 
 def signature_packet(signed: bytes, kind: int, hashed: bytes, signer: Signer) -> bytes:
-    """A version 4 signature over `signed`; `hashed` are subpackets to protect beside the issuer's fingerprint."""
+    """Write a version 4 signature over `signed`; `hashed` are subpackets to protect beside the issuer's fingerprint."""
     hashed = subpacket(_ISSUER_FINGERPRINT, b"\x04" + signer.fingerprint) + hashed
     head = bytes([4, kind, _EDDSA, _SHA256]) + len(hashed).to_bytes(2) + hashed
     digest = hashlib.sha256(signed + head + b"\x04\xff" + len(head).to_bytes(4)).digest()
@@ -95,7 +95,7 @@ def _compressed(packets: bytes) -> bytes:
 
 
 def payload(reference: str, digest: str, created: int, creator: str = "containers/image v5.32.2") -> bytes:
-    """What an atomic container signature says: this digest belongs to this reference (containers-signature(5))."""
+    """Write what an atomic signature says: this digest belongs to this reference (containers-signature(5))."""
     critical = {
         "identity": {"docker-reference": reference},
         "image": {"docker-manifest-digest": digest},

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def continue_token(resource_version: int, last_name: str) -> str:
-    """The token for the page after `last_name`: unpadded base64url of JSON (k8s.io/apiserver, pkg/storage)."""
+    """Make the token for the page after `last_name`: unpadded base64url of JSON (k8s.io/apiserver, pkg/storage)."""
     token = {"v": "meta.k8s.io/v1", "rv": resource_version, "start": f"/{last_name}\0"}
     return base64.urlsafe_b64encode(orjson.dumps(token)).decode().rstrip("=")
 

@@ -42,7 +42,7 @@ def verified(entry: Object, at: int, signer: openpgp.Signer) -> Object:
 
 
 def sign(image: Object, tag: str, created: int, signer: openpgp.Signer, kind: str = IMPORTER_TYPE) -> Object:
-    """A record whose signature is for `image` (not changed) under its own repository and `tag`."""
+    """Make a record whose signature is for `image` (not changed) under its own repository and `tag`."""
     name = image["metadata"]["name"]
     identity = f"{image['dockerImageReference'].partition('@')[0]}:{tag}"
     blob = openpgp.signed_message(openpgp.payload(identity, name, created), created, signer)

@@ -29,7 +29,7 @@ class SigningKey:
         self.fingerprint = hashlib.sha1(self._hashed_body(), usedforsecurity=False).digest()
 
     def sign(self, digest: bytes) -> bytes:
-        """The Ed25519 signature over a SHA-256 digest."""
+        """Make the Ed25519 signature over a SHA-256 digest."""
         return self._key.sign(digest)
 
     @property
@@ -38,7 +38,7 @@ class SigningKey:
         return self.fingerprint[-8:].hex().upper()
 
     def armored_public_key(self) -> str:
-        """The public key with its self-signed user id, in ASCII armour."""
+        """Give the public key with its self-signed user id, in ASCII armour."""
         certified = self._hashed_body() + b"\xb4" + len(self._user_id).to_bytes(4) + self._user_id
         hashed = created_subpacket(self._created) + subpacket(_KEY_FLAGS, _CERTIFY_AND_SIGN)
         certification = signature_packet(certified, _POSITIVE_CERTIFICATION, hashed, self)
@@ -63,7 +63,7 @@ def _armored(binary: bytes) -> str:
 
 
 def _crc24(binary: bytes) -> int:
-    """The checksum of ASCII armour (RFC 4880, 6.1)."""
+    """Compute the checksum of ASCII armour (RFC 4880, 6.1)."""
     crc = _CRC24_START
     for octet in binary:
         crc ^= octet << 16

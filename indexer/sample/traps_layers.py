@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from indexer.sample import manifests, objects
 from indexer.sample.craft import Craft, name_of
@@ -43,7 +43,10 @@ def disputed(craft: Craft) -> Iterator[Object]:
     yield craft.image(REPOSITORY, [layer(digest, 20_000_000)])
     yield craft.image(REPOSITORY, [layer(digest, 20_000_000, objects.DOCKER_LAYER)], objects.DOCKER_MANIFEST)
     yield craft.image(REPOSITORY, [*craft.layers(1), layer(digest, 19_999_488)])
-    yield craft.image(REPOSITORY, [layer(digest, 0, objects.SCHEMA1_LAYER)], objects.DOCKER_SCHEMA1, size=0)
+    known = layer(craft.dice.digest(), 7_000_000, objects.DOCKER_LAYER)
+    yield craft.image(REPOSITORY, [known], objects.DOCKER_MANIFEST)
+    old = known | {"size": 0, "mediaType": objects.SCHEMA1_LAYER}
+    yield craft.image(REPOSITORY, [old], objects.DOCKER_SCHEMA1, size=0)
     unknown = layer(craft.dice.digest(), 0, objects.SCHEMA1_LAYER)
     yield craft.image(REPOSITORY, [unknown, *craft.layers(1, objects.SCHEMA1_LAYER)], objects.DOCKER_SCHEMA1)
 
@@ -85,16 +88,17 @@ def order(craft: Craft) -> Iterator[Object]:
     yield craft.image(REPOSITORY, top_first, objects.DOCKER_MANIFEST, annotations=None)
     yield craft.image(REPOSITORY, top_first[1:], objects.DOCKER_MANIFEST, annotations={})
     yield craft.image(REPOSITORY, craft.layers(3), annotations=None, media_type="")
-    for annotations in ({objects.ORDER_ANNOTATION: "descending"}, {"openshift.io/image.managed": "true"}):
+    for marks in ({objects.ORDER_ANNOTATION: "descending"}, {"openshift.io/image.managed": "true"}):
         layers = [*craft.base, *craft.layers(1)]
         image = _kept(craft, layers, manifests.diff_ids(craft.dice, layers))
-        image["metadata"]["annotations"] = annotations
+        image["metadata"]["annotations"] = marks
         yield image | {"dockerImageLayers": layers[::-1]}
 
 
 def scratch(craft: Craft) -> Iterator[Object]:
     """FROM scratch without content: `dockerImageLayers` absent, empty and null."""
-    for spelling in ("absent", [], None):
+    spellings: list[Any] = ["absent", [], None]
+    for spelling in spellings:
         image = craft.image("quay.io/oddities/scratch", [])
         if spelling == "absent":
             del image["dockerImageLayers"]

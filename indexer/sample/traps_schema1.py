@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from indexer.sample import objects
-from indexer.sample.craft import Craft
 from indexer.sample.dice import timestamp
 from indexer.sample.manifests import sha256
 from indexer.sample.objects import SCHEMA1_LAYER, Object, layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from indexer.sample.craft import Craft
 
 _PUSHED_TO_3 = {objects.ORDER_ANNOTATION: "ascending", objects.MANAGED_ANNOTATION: "true"}
 
@@ -39,16 +40,16 @@ def without_sizes(craft: Craft) -> Iterator[Object]:
 
 def imported(craft: Craft) -> Iterator[Object]:
     """T11: blanked like any import; without annotation the order is base first all the same."""
-    for annotations in (dict(objects.IMPORTED), None):
+    for has_order in (True, False):
         image = craft.image("docker.io/legacy/redis", craft.layers(4, SCHEMA1_LAYER), objects.DOCKER_SCHEMA1)
         image["dockerImageMetadata"]["Id"] = craft.dice.hex(32)
-        if annotations is None:
+        if not has_order:
             del image["metadata"]["annotations"]
         yield image
 
 
 def _schema1(craft: Craft, repository: str, tag: str, layers: Sequence[Object]) -> Object:
-    """A pushed schema 1 image; `layers` base first, as its `dockerImageLayers` has them."""
+    """Make a pushed schema 1 image; `layers` base first, as its `dockerImageLayers` has them."""
     history = _v1_history(craft, layers)
     path = repository.partition("/")[2]
     manifest = orjson.dumps(
@@ -108,7 +109,7 @@ def _metadata(top: dict[str, Any], layers: Sequence[Object]) -> Object:
 
 
 def _jws(craft: Craft, manifest: str) -> str:
-    """A signature block in the shape of libtrust's; the key and the signature are made up."""
+    """Make a signature block in the shape of libtrust's; the key and the signature are made up."""
     protected = {"formatLength": len(manifest) - 1, "formatTail": "fQ", "time": "2016-03-02T11:23:00Z"}
     key = {"crv": "P-256", "kid": "4XCF:DSXW:T2FI:FVYQ", "kty": "EC", "x": craft.dice.hex(16), "y": craft.dice.hex(16)}
     block = {

@@ -36,12 +36,15 @@ def condition_states(craft: Craft) -> Iterator[Object]:
     yield _with_conditions(craft, older + newer)
     older, newer = signatures.conditions("False", "True", at), signatures.conditions("True", "True", at + _DAY)
     yield _with_conditions(craft, newer + older)
-    undated = [{"type": "Trusted", "status": "True"}, {"type": "ForImage", "status": "True", "lastProbeTime": None}]
+    undated: list[Object] = [
+        {"type": "Trusted", "status": "True"},
+        {"type": "ForImage", "status": "True", "lastProbeTime": None},
+    ]
     yield _with_conditions(craft, undated)
 
 
 def third_party(craft: Craft) -> Iterator[Object]:
-    """The fields that only other people's controllers fill."""
+    """Fill the fields that only other people's controllers fill."""
     image = craft.image(REPOSITORY)
     entry = signatures.verified(_record(craft, image), craft.now + _DAY, craft.signer)
     key_id = craft.signer.fingerprint[-8:].hex()
@@ -55,7 +58,7 @@ def third_party(craft: Craft) -> Iterator[Object]:
 
 
 def mismatches(craft: Craft) -> Iterator[Object]:
-    """A signature for another digest, for another repository, and one that has expired."""
+    """Sign for another digest, for another repository, and until a time that has passed."""
     other, image = craft.image(REPOSITORY), craft.image(REPOSITORY)
     yield other
     yield image | {"signatures": [_record(craft, image, digest=name_of(other))]}
@@ -94,7 +97,7 @@ def signed_index(craft: Craft) -> Iterator[Object]:
 
 
 def _blob(craft: Craft, image: Object, **odd: Any) -> bytes:
-    """A signed payload; `odd` may change the claimed tag, identity and digest and how the message is packed."""
+    """Make a signed payload; `odd` may change the claimed tag, identity and digest and how the message is packed."""
     identity = odd.pop("identity", f"{REPOSITORY}:{odd.pop('tag', '1.0')}")
     body = openpgp.payload(identity, odd.pop("digest", name_of(image)), craft.now)
     return openpgp.signed_message(body, craft.now, craft.signer, **odd)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -62,8 +62,8 @@ def references(craft: Craft) -> Iterator[Object]:
 
 def integrated_registry(craft: Craft) -> Iterator[Object]:
     """T20, T22: the integrated registry under all its names, and a pushed image that is not marked so."""
-    for registry, annotations in _INTEGRATED:
-        yield craft.image(f"{registry}/team-a/tool", annotations=dict(annotations))
+    for registry, marks in _INTEGRATED:
+        yield craft.image(f"{registry}/team-a/tool", annotations=dict(marks))
 
 
 def names(craft: Craft) -> Iterator[Object]:
@@ -112,7 +112,7 @@ def commands(craft: Craft) -> Iterator[Object]:
 
 
 def classic_build(craft: Craft) -> Iterator[Object]:
-    """What `docker build` of old leaves: parent, container, its configuration, versions, an author."""
+    """Leave what `docker build` of old left: parent, container, its configuration, versions, an author."""
     image = craft.image(REPOSITORY, craft.layers(3, objects.DOCKER_LAYER), objects.DOCKER_MANIFEST)
     metadata = image["dockerImageMetadata"]
     container = {"Hostname": "5c0e2fbd8a11", "Env": ["PATH=/bin"], "Cmd": ["/bin/sh", "-c", '#(nop)  CMD ["run"]']}
@@ -154,12 +154,13 @@ def lower_case_metadata(craft: Craft) -> Iterator[Object]:
 def nothing(craft: Craft) -> Iterator[Object]:
     """All spellings of an absent value: null, empty string, empty array, empty object, no key."""
     texts, arrays = ("dockerImageManifest", "dockerImageConfig"), ("dockerImageSignatures", "signatures")
-    for text, array in (("", []), (None, None)):
-        image = craft.image(REPOSITORY) | dict.fromkeys(texts, text) | dict.fromkeys(arrays, array)
+    spellings: list[tuple[Any, Any]] = [("", []), (None, None)]
+    for text, array in spellings:
+        image: Object = craft.image(REPOSITORY) | dict.fromkeys(texts, text) | dict.fromkeys(arrays, array)
         yield image | {"dockerImageManifests": array}
-    for metadata in (None, {}, image_metadata("", None, None, "", 0)):
-        image = craft.image(REPOSITORY)
-        yield image | {"dockerImageMetadata": metadata, "dockerImageMetadataVersion": ""}
+    empty = image_metadata("", None, None, "", 0)
+    for metadata in (None, {}, empty):
+        yield craft.image(REPOSITORY) | {"dockerImageMetadata": metadata, "dockerImageMetadataVersion": ""}
     image = craft.image(REPOSITORY, annotations=None)
     image["metadata"] |= {"annotations": {}, "labels": None}
     yield image | {"dockerImageReference": ""}
@@ -167,7 +168,7 @@ def nothing(craft: Craft) -> Iterator[Object]:
     yield {"metadata": {"name": name_of(bare)}, "dockerImageReference": bare["dockerImageReference"]}
 
 
-def annotations(craft: Craft) -> Iterator[Object]:
+def scanner_results(craft: Craft) -> Iterator[Object]:
     """Scanner results in every spelling of `compliant`, broken ones, the refusal to run, empty values."""
     for compliant in (True, "false"):
         finding = {"label": "critical", "data": "3", "severityIndex": 3, "reference": "https://scan.example.com/1"}
@@ -209,6 +210,6 @@ TRAPS = (
     classic_build,
     lower_case_metadata,
     nothing,
-    annotations,
+    scanner_results,
     unknown_fields,
 )

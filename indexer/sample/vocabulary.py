@@ -73,7 +73,7 @@ PORTS = ("8080/tcp", "8443/tcp", "9090/tcp", "3000/tcp", "5432/tcp", "8081/tcp")
 
 STEPS = (
     "RUN microdnf install -y {noun}-libs && microdnf clean all && rm -rf /var/cache/yum",
-    "RUN |1 VERSION={version} /bin/sh -c set -eux; curl -fsSL https://example.com/{noun}.tgz | tar -xz -C /opt # buildkit",
+    "RUN |1 VERSION={version} /bin/sh -c set -eux; curl -fsSL https://example.com/{noun}.tgz | tar -xz # buildkit",
     "COPY --chown=1001:0 /build/{noun} /opt/app-root/{noun} # buildkit",
     "RUN /bin/sh -c chgrp -R 0 /opt/app-root && chmod -R g=u /opt/app-root # buildkit",
 )
