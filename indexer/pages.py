@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Completeness = Literal["proven", "unproven", "partial"]
-"""`proven`: the list ended by its own sign; `unproven`: the form can be cut without a sign; `partial`: it shows a cut."""
+"""`proven`: the list ended by its own sign; `unproven`: the form can be cut unseen; `partial`: it shows a cut."""
 
 
 class ListMetadata(msgspec.Struct, rename="camel", frozen=True):
