@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
-from indexer.errors import DecodeError
+from indexer.errors import CutShortError, DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,6 +42,15 @@ class Page:
     metadata: ListMetadata = field(default_factory=ListMetadata)
     first_number: int = 1
     size_bytes: int = 0
+    resume_point: bytes | None = None
+    """Where the source can go on after this page, to be given back to it as it is; None where it can't."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """Everything this source has yielded so far is void: it starts again from the first object."""
+
+    reason: str
 
 
 @dataclass(slots=True)
@@ -75,8 +84,8 @@ class Source(Protocol):
     def report(self) -> SourceReport:
         """What is known so far; final once `pages` is exhausted."""
 
-    def pages(self) -> Iterator[Page]:
-        """Yield every page, or raise: a short read never ends quietly."""
+    def pages(self) -> Iterator[Page | Restarted]:
+        """Yield every page, or raise: a short read never ends quietly. A `Restarted` voids all pages before it."""
 
 
 class _Envelope(msgspec.Struct, rename="camel"):
@@ -106,13 +115,13 @@ def read_page(body: bytes, origin: str) -> Page:
 
 def _read_envelope(body: bytes, origin: str) -> _Envelope:
     if not body.strip():
-        raise DecodeError(f"{origin} is empty.", hint="Export or fetch it again.")
+        raise CutShortError(f"{origin} is empty.", hint="Export or fetch it again.")
     try:
         return _ENVELOPE.decode(body)
     except msgspec.ValidationError as error:
         raise DecodeError(f"{origin} is not a list of Images: {error}.", hint=_hint(None)) from error
     except (msgspec.DecodeError, RecursionError) as error:
-        raise DecodeError(f"{origin} is not whole JSON: {error}.", hint="It is cut short; fetch it again.") from error
+        raise CutShortError(f"{origin} is not whole JSON: {error}.", hint="It is cut short; fetch it again.") from error
 
 
 def check_text(body: bytes, origin: str) -> None:
@@ -120,7 +129,10 @@ def check_text(body: bytes, origin: str) -> None:
     try:
         body.decode()
     except UnicodeDecodeError as error:
-        raise DecodeError(f"{origin} is not UTF-8 text: byte {error.start} is invalid.") from error
+        is_cut = error.reason == "unexpected end of data"
+        raise (CutShortError if is_cut else DecodeError)(
+            f"{origin} is not UTF-8 text: byte {error.start} is invalid."
+        ) from error
 
 
 def _article(kind: str | None) -> str:
