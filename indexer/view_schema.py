@@ -234,6 +234,25 @@ REPOSITORIES = _view(
     SHARED,
 )
 
+SNAPSHOTS = _view(
+    "snapshots",
+    "snapshot",
+    "Receipts of the snapshots behind the views.",
+    Column("taken_at", "TIMESTAMP WITH TIME ZONE", "When reading the source began."),
+    Column("is_complete", "BOOLEAN", "Whether the whole resource was read."),
+    Column("is_consistent", "BOOLEAN", "Whether all of it is of one moment."),
+    Column("completeness", "VARCHAR", "How completeness is known: `proven`, `unproven` or `partial`."),
+    Column("image_count", "BIGINT", "Image objects in the snapshot."),
+    Column("duplicate_count", "BIGINT", "Objects that gave way to another of the same name."),
+    Column("skipped_count", "BIGINT", "Items left out because they could not be read."),
+    Column("stored_bytes", "BIGINT", "Bytes of the snapshot's Parquet parts."),
+    Column("source", "VARCHAR", "Where the objects came from."),
+    Column("server_version", "VARCHAR", "Version the server told."),
+    Column("resource_version", "VARCHAR", "Resource versions of the list."),
+    Column("tool_version", "VARCHAR", "Version of image-indexer that wrote it."),
+    Column("schema_version", "INTEGER", "Version of the Parquet columns."),
+)
+
 VIEWS: tuple[View, ...] = (
     IMAGES,
     IMAGE_LAYERS,

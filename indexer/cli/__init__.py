@@ -1,0 +1,98 @@
+"""The command line: parse, call the library, write. One place turns errors into exit codes.
+
+Commands live in modules of their own and are imported when they are run, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from indexer.cli.lazy import LazyGroup
+from indexer.errors import ExitCode, IndexerError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+EPILOG = """\b
+Exit codes:
+  0    done
+  1    a query or check failed
+  2    usage or configuration: unknown query, missing file or store, unwritable store
+  3    the source can't be reached or refuses
+  4    data can't be decoded, or a snapshot is broken
+  5    incomplete: a list could not be read to its end, or the disk filled; nothing published
+  130  interrupted (SIGINT)
+  143  terminated (SIGTERM)
+"""
+
+COMMANDS = {
+    "export": ("indexer.cli.write:export", "Export a live cluster into a new snapshot."),
+    "import": ("indexer.cli.write:import_", "Import files, or - for standard input, into a new snapshot."),
+    "snapshots": ("indexer.cli.snapshots:snapshots", "List, show and verify what is in a store."),
+    "query": ("indexer.cli.read:query", "Run a canned query; without a name, list them."),
+    "sql": ("indexer.cli.read:sql", "Run any reading SQL."),
+    "schema": ("indexer.cli.read:schema", "Show the data dictionary."),
+    "demo": ("indexer.cli.demo:demo", "Run the whole chain on the bundled sample."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_by_name=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(package_name="image-indexer")
+def cli() -> None:
+    r"""Answer what OpenShift Image objects occupy, share, run on and are signed by.
+
+    \b
+    image-indexer demo
+    image-indexer export --store S
+    image-indexer query capacity-summary --store S
+    """
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as an exception: what is half done is cleaned up on the way out."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the code the outcome maps to."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except IndexerError as error:
+        return _fail(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except (KeyboardInterrupt, click.Abort):
+        return ExitCode.INTERRUPTED
+    except _Terminated:
+        return ExitCode.TERMINATED
+    return ExitCode.DONE
+
+
+def _fail(error: IndexerError) -> int:
+    from indexer.cli.diagnostics import show_error
+
+    show_error(error)
+    return error.exit_code
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise _Terminated

@@ -1,0 +1,59 @@
+"""Everything that goes to stderr: errors, notes and logging, for people or as JSON lines."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from indexer.escaping import for_terminal
+
+if TYPE_CHECKING:
+    from indexer.errors import IndexerError
+
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+logger = logging.getLogger("indexer")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, message and what a record carries in `fields`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render a record."""
+        moment = dt.datetime.fromtimestamp(record.created, dt.UTC)
+        line = {"time": moment, "level": record.levelname.lower(), "message": record.getMessage()}
+        return orjson.dumps(line | getattr(record, "fields", {}), option=orjson.OPT_UTC_Z).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """One plain line a record, safe for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render a record."""
+        prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        return for_terminal(f"image-indexer: {prefix}{record.getMessage()}".replace("\n", " "))
+
+
+def configure_logging(verbosity: int, log_format: str) -> None:
+    """Send the library's log to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    logger.handlers = [handler]
+    logger.setLevel(_LEVELS[min(verbosity, len(_LEVELS) - 1)])
+    logger.propagate = False
+
+
+def show_error(error: IndexerError) -> None:
+    """Say on one line what happened, where and what to do next."""
+    if not logger.handlers:
+        configure_logging(0, "text")
+    logger.error("%s", error)
+
+
+def note(text: str) -> None:
+    """Tell something that is not data."""
+    click.echo(for_terminal(text), err=True)

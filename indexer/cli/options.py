@@ -1,0 +1,142 @@
+"""Options that commands share, each stacked by one decorator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DEFAULT_STORE = "./image-index"
+FORMATS = ("table", "csv", "tsv", "json", "ndjson", "markdown", "parquet")
+TERMINAL_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """Where rows go and how; `limit` is None for all."""
+
+    format: str
+    path: Path | None
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which views to open: a store, a snapshot and clusters."""
+
+    store: str
+    snapshot: str
+    clusters: tuple[str, ...]
+
+
+def _apply(command: Any, *options: Callable[[Any], Any]) -> Any:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def store_option(command: Command) -> Command:
+    """`--store`: a directory."""
+    return _apply(  # type: ignore[no-any-return]
+        command,
+        click.option(
+            "--store",
+            envvar="IMAGE_INDEXER_STORE",
+            default=DEFAULT_STORE,
+            show_default=True,
+            metavar="DIR",
+            help="The store; also $IMAGE_INDEXER_STORE.",
+        ),
+    )
+
+
+def choice_options(command: Command) -> Command:
+    """`--store`, `--snapshot` and `--cluster`: which snapshots the views show, handed over as one `choice`."""
+    return _apply(  # type: ignore[no-any-return]
+        _packed(command, "choice", Choice, ("store", "snapshot", "clusters")),
+        store_option,
+        click.option(
+            "--snapshot", default="latest", show_default=True, metavar="ID", help="A snapshot's id, or its beginning."
+        ),
+        cluster_option,
+    )
+
+
+def cluster_option(command: Command) -> Command:
+    """`--cluster`, repeatable."""
+    option = click.option("--cluster", "clusters", multiple=True, metavar="NAME", help="Only this cluster; repeatable.")
+    return option(command)
+
+
+def output_options(command: Command) -> Command:
+    """`--format`, `-o` and `--limit`, handed over as one `output`."""
+    return _apply(  # type: ignore[no-any-return]
+        _packed(command, "output", OutputOptions, ("format", "path", "limit")),
+        click.option("--format", "-f", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."),
+        click.option("-o", "--output", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write here."),
+        click.option(
+            "--limit",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help=f"At most N rows; default {TERMINAL_ROWS} on a terminal, else all.",
+        ),
+    )
+
+
+def _packed(command: Any, name: str, pack: Callable[..., Any], keys: tuple[str, ...]) -> Any:
+    """Hand several options to the command as one argument, so that its signature stays short."""
+
+    @wraps(command)
+    def wrapped(**values: Any) -> Any:
+        values[name] = pack(*(values.pop(key) for key in keys))
+        return command(**values)
+
+    return wrapped
+
+
+def log_options(command: Command) -> Command:
+    """`-v`, `--log-format` and `--no-progress`; configures logging before the command runs."""
+    return _apply(  # type: ignore[no-any-return]
+        command,
+        click.option(
+            "-v", "--verbose", "verbosity", count=True, expose_value=False, callback=_verbosity, help="Say more."
+        ),
+        click.option(
+            "--log-format",
+            type=click.Choice(("text", "json")),
+            default="text",
+            show_default=True,
+            expose_value=False,
+            callback=_log_format,
+            help="Form of what goes to stderr.",
+        ),
+        click.option(
+            "--no-progress", is_flag=True, expose_value=False, callback=_progress, help="No progress bar on stderr."
+        ),
+    )
+
+
+def _remember(ctx: click.Context, name: str, value: Any) -> Any:
+    from indexer.cli.diagnostics import configure_logging
+
+    ctx.meta[name] = value
+    configure_logging(ctx.meta.get("verbosity", 0), ctx.meta.get("log_format", "text"))
+    return value
+
+
+def _verbosity(ctx: click.Context, _: click.Parameter, value: int) -> Any:
+    return _remember(ctx, "verbosity", value)
+
+
+def _log_format(ctx: click.Context, _: click.Parameter, value: str) -> Any:
+    return _remember(ctx, "log_format", value)
+
+
+def _progress(ctx: click.Context, _: click.Parameter, value: bool) -> Any:
+    return _remember(ctx, "no_progress", value)

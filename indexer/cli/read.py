@@ -1,0 +1,84 @@
+"""Commands that read a store: query, sql, schema."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from indexer.cli.options import Choice, OutputOptions, choice_options, log_options, output_options
+
+
+@click.command()
+@click.argument("name", required=False, help="Name of a canned query.")
+@click.option("-p", "--param", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; lists by commas.")
+@click.option("--show-sql", is_flag=True, help="Print the SQL file and stop.")
+@click.option("--describe", is_flag=True, help="Say what it answers, takes and returns, and stop.")
+@choice_options
+@output_options
+@log_options
+def query(
+    name: str | None,
+    pairs: tuple[str, ...],
+    show_sql: bool,
+    describe: bool,
+    choice: Choice,
+    output: OutputOptions,
+) -> None:
+    r"""Run a canned query; without a name, list them.
+
+    \b
+    image-indexer query
+    image-indexer query layer-sharing --limit 20
+    image-indexer query architecture-coverage -p required=linux/amd64,linux/arm64 --format csv
+    """
+    from indexer.cli import reading
+
+    if name is None:
+        reading.list_queries(output)
+    elif show_sql or describe:
+        click.echo(reading.query_text(name, with_sql=show_sql), nl=False)
+    else:
+        reading.run_query(name, pairs, choice, output)
+
+
+@click.command()
+@click.argument("statement", required=False, help="One reading statement; - or none reads standard input.")
+@click.option("-F", "--file", "path", type=click.Path(path_type=Path), help="Read the statement from a file.")
+@choice_options
+@output_options
+@log_options
+def sql(
+    statement: str | None,
+    path: Path | None,
+    choice: Choice,
+    output: OutputOptions,
+) -> None:
+    r"""Run any reading SQL over the views; a shell without a statement.
+
+    \b
+    image-indexer sql "SELECT kind, count(*) FROM images GROUP BY kind"
+    echo "SELECT * FROM repositories" | image-indexer sql --format csv
+    """
+    from indexer.cli import reading
+
+    if statement is None and path is None and sys.stdin.isatty():
+        reading.shell(choice, output)
+    else:
+        reading.run_sql(reading.statement_text(statement, path), choice, output)
+
+
+@click.command()
+@click.argument("view", required=False, help="Name of a view; without one, the whole dictionary.")
+@log_options
+def schema(view: str | None) -> None:
+    r"""Show the data dictionary: every view and column, and the columns of the Parquet parts.
+
+    \b
+    image-indexer schema
+    image-indexer schema layers
+    """
+    from indexer.dictionary import dictionary, view_section
+
+    click.echo(view_section(view) if view else dictionary(), nl=False)

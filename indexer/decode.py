@@ -1,0 +1,114 @@
+"""Page → record batch: pure, one row an Image, nothing guessed and nothing dropped in silence.
+
+What the object does not say stays null. An item that can't be read is an error that names the page, the item and the
+field, or, where the user asked to skip bad items, an entry in the receipt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from indexer.arrow_schema import part_schema
+from indexer.columns import column
+from indexer.errors import DecodeError
+from indexer.objects import read_object
+from indexer.receipt import SkippedItem
+from indexer.schema import DERIVED_FIELDS, IMAGE
+from indexer.signature import read_content
+
+if TYPE_CHECKING:
+    from indexer.pages import Page
+
+
+@dataclass(slots=True)
+class BadItems:
+    """What to do with items that can't be read: fail (default), or skip and keep the account."""
+
+    skip: bool = False
+    skipped: list[SkippedItem] = field(default_factory=list)
+
+    def met(self, page: Page, index: int, error: DecodeError) -> None:
+        """Record the item or raise, naming the page and the item."""
+        number = page.first_number + index
+        where = f"{page.origin}, item {number}{_name_of(page.items[index])}"
+        if not self.skip:
+            raise DecodeError(f"{where}: {error.message}", hint=error.hint) from error
+        self.skipped.append(SkippedItem(page.origin, number, error.message))
+
+
+def _name_of(item: bytes | msgspec.Raw) -> str:
+    """Name of an item in brackets, for messages; empty where it can't be had."""
+    try:
+        name = msgspec.json.decode(item)["metadata"]["name"]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, KeyError):
+        return ""
+    return f" ({str(name)[:80]})"
+
+
+class _Row(NamedTuple):
+    place: int
+    text: bytes
+    image: Any
+
+
+def decode_page(page: Page, bad_items: BadItems | None = None) -> pa.RecordBatch:
+    """Decode a page into one record batch of `arrow_schema.part_schema()`, one row an item.
+
+    Raises `DecodeError` for the first item that can't be read unless `bad_items` says to skip.
+    """
+    bad_items = bad_items or BadItems()
+    rows = _read_objects(page, bad_items)
+    try:
+        return _to_batch(rows)
+    except DecodeError:
+        return _to_batch(_judge_each(page, rows, bad_items))
+
+
+def _read_objects(page: Page, bad_items: BadItems) -> list[_Row]:
+    rows = []
+    for index, item in enumerate(page.items):
+        try:
+            rows.append(_Row(index, compact(bytes(item)), read_object(item)))
+        except DecodeError as error:
+            bad_items.met(page, index, error)
+    return rows
+
+
+def _judge_each(page: Page, rows: list[_Row], bad_items: BadItems) -> list[_Row]:
+    """Find the items whose values don't fit their column, one at a time: the slow way, only after a failure."""
+    kept = []
+    for row in rows:
+        try:
+            _to_batch([row])
+        except DecodeError as error:
+            bad_items.met(page, row.place, error)
+        else:
+            kept.append(row)
+    return kept
+
+
+def _to_batch(rows: list[_Row]) -> pa.RecordBatch:
+    objects = [row.image for row in rows]
+    arrays = [column(part, objects) for part in IMAGE.fields]
+    arrays.append(column(DERIVED_FIELDS[0], [_Readings(image) for image in objects]))
+    arrays.append(pa.array([row.text for row in rows], pa.binary()).cast(pa.string()))
+    return pa.record_batch(arrays, schema=part_schema())
+
+
+class _Readings:
+    """The signatures of an object, read: shaped like an object with one field."""
+
+    __slots__ = ("signature_readings",)
+
+    def __init__(self, image: Any) -> None:
+        signatures = image.signatures or []
+        self.signature_readings = [read_content(entry.content if entry else None) for entry in signatures]
+
+
+def compact(text: bytes) -> bytes:
+    """Drop white space between tokens of indented JSON; every token stays as it is."""
+    return msgspec.json.format(text, indent=-1) if b"\n" in text else text

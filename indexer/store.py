@@ -1,0 +1,138 @@
+"""The store: a folder of immutable snapshots, `cluster=<name>/snapshot=<id>/` with parts and a receipt each.
+
+Readers see whole snapshots only: a folder without a receipt is not one. `latest` is the newest complete snapshot of a
+cluster. Folders whose name begins with `_` are ours and skipped by Spark and Arrow readers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.errors import ConfigurationError, SnapshotError, StoreError
+from indexer.receipt import RECEIPT_NAME, Part, Receipt, read_receipt
+
+WORK_FOLDER = "_work"
+LATEST = "latest"
+_CLUSTER_NAME = re.compile(r"[a-z][a-z0-9.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One published snapshot: its folder and its receipt."""
+
+    folder: Path
+    receipt: Receipt
+
+    @property
+    def cluster(self) -> str:
+        """Cluster the snapshot was taken of."""
+        return self.receipt.cluster
+
+    @property
+    def snapshot_id(self) -> str:
+        """Id, which begins with the UTC time the export began."""
+        return self.receipt.snapshot_id
+
+    @property
+    def part_paths(self) -> list[Path]:
+        """Absolute paths of its Parquet parts, in order."""
+        return [self.folder / part.name for part in self.receipt.parts]
+
+
+class Store:
+    """A store that exists. Raises `StoreError` where there is none."""
+
+    def __init__(self, location: str | Path) -> None:
+        self.folder = Path(location).absolute()
+        if not self.folder.is_dir():
+            raise StoreError(
+                f"There is no store at {location}.",
+                hint="Name it with --store, or make one with export, import or demo.",
+            )
+
+    def snapshots(self, clusters: tuple[str, ...] = ()) -> list[Snapshot]:
+        """Every snapshot (of these clusters), oldest first. Raises `SnapshotError` for a broken receipt."""
+        found = [_open(path) for path in self.folder.glob(f"cluster=*/snapshot=*/{RECEIPT_NAME}")]
+        chosen = [snapshot for snapshot in found if not clusters or snapshot.cluster in clusters]
+        _refuse_unknown(clusters, {snapshot.cluster for snapshot in found})
+        return sorted(chosen, key=lambda snapshot: (snapshot.receipt.started_at, snapshot.snapshot_id))
+
+    def latest(self, clusters: tuple[str, ...] = ()) -> list[Snapshot]:
+        """Return the newest complete snapshot of every cluster (of these), in the order of cluster names."""
+        newest = {snapshot.cluster: snapshot for snapshot in self.snapshots(clusters) if snapshot.receipt.is_complete}
+        return [newest[cluster] for cluster in sorted(newest)]
+
+    def choose(self, snapshot_id: str = LATEST, clusters: tuple[str, ...] = ()) -> list[Snapshot]:
+        """Return the snapshots a reader asked for: `latest`, or the one with this id or a unique beginning of it."""
+        if snapshot_id == LATEST:
+            return self.latest(clusters)
+        found = [snapshot for snapshot in self.snapshots(clusters) if snapshot.snapshot_id.startswith(snapshot_id)]
+        if len(found) == 1:
+            return found
+        problem = "No snapshot begins with" if not found else f"{len(found)} snapshots begin with"
+        raise StoreError(f"{problem} {snapshot_id!r}.", hint="List them with: image-indexer snapshots list.")
+
+
+def check_cluster_name(name: str) -> str:
+    """Return the name, or raise `ConfigurationError` for one that can't stand in a folder's name."""
+    if not _CLUSTER_NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{name!r} is no cluster name.",
+            hint="Use lower-case letters, digits, dots and hyphens, a letter first: --cluster prod-1.",
+        )
+    return name
+
+
+def verify(snapshot: Snapshot) -> list[str]:
+    """Hash every part and count its rows again; return what differs from the receipt, a sentence each."""
+    problems = [problem for part in snapshot.receipt.parts for problem in _part_problems(snapshot.folder, part)]
+    known = {RECEIPT_NAME, *(part.name for part in snapshot.receipt.parts)}
+    extra = sorted(path.name for path in snapshot.folder.iterdir() if path.name not in known)
+    problems += [f"{name} is not in the receipt." for name in extra]
+    counted = sum(part.row_count for part in snapshot.receipt.parts)
+    if counted != snapshot.receipt.image_count:
+        problems.append(f"The receipt counts {snapshot.receipt.image_count} images, its parts {counted}.")
+    return problems
+
+
+def part_hash(path: Path) -> str:
+    """Return the sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _part_problems(folder: Path, part: Part) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder / part.name
+    if not path.is_file():
+        return [f"{part.name} is missing."]
+    if part_hash(path) != part.sha256:
+        return [f"{part.name} has changed: its sha256 is not the receipt's."]
+    try:
+        row_count = pq.read_metadata(path).num_rows
+    except pa.ArrowException as error:
+        return [f"{part.name} is not Parquet: {error}."]
+    return [] if row_count == part.row_count else [f"{part.name} has {row_count} rows, not {part.row_count}."]
+
+
+def _open(receipt_path: Path) -> Snapshot:
+    where = f"{receipt_path.parent.parent.name}/{receipt_path.parent.name}/{RECEIPT_NAME}"
+    receipt = read_receipt(receipt_path.read_bytes(), where)
+    stands_in = f"cluster={receipt.cluster}/snapshot={receipt.snapshot_id}"
+    if not where.startswith(f"{stands_in}/"):
+        raise SnapshotError(f"{where} is the receipt of {stands_in}.", hint="Move the folder back to its own name.")
+    return Snapshot(receipt_path.parent, receipt)
+
+
+def _refuse_unknown(wanted: tuple[str, ...], known: set[str]) -> None:
+    missing = [cluster for cluster in wanted if cluster not in known]
+    if missing:
+        raise StoreError(
+            f"The store has no cluster {missing[0]!r}.",
+            hint=f"It has: {', '.join(sorted(known)) or 'none'}.",
+        )

@@ -1,0 +1,215 @@
+"""Writing a snapshot: parts are staged under `_work/`, and one rename publishes them together with their receipt.
+
+Nothing is visible before: a process killed at any instant leaves a folder under `_work/` that no reader looks at.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from indexer.arrow_schema import part_schema
+from indexer.duplicates import Candidate, losers
+from indexer.errors import IncompleteError, StoreError
+from indexer.receipt import RECEIPT_NAME, Part, Receipt
+from indexer.store import WORK_FOLDER, Snapshot, check_cluster_name, part_hash
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterator
+
+PART_ROWS = 10_000
+PART_BYTES = 64 << 20
+"""A part is closed at whichever comes first; each is one row group, so this bounds the writer's memory."""
+
+_REPEATING_COLUMNS = [
+    "docker_image_manifest_media_type",
+    "docker_image_layers.list.element.media_type",
+    "docker_image_manifests.list.element.media_type",
+    "docker_image_manifests.list.element.architecture",
+    "docker_image_manifests.list.element.os",
+    "docker_image_metadata.architecture",
+    "docker_image_metadata.api_version",
+    "docker_image_metadata.kind",
+    "docker_image_metadata_version",
+]
+"""Only these get a dictionary: digests never repeat enough to pay for one."""
+
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def new_snapshot_id(now: dt.datetime) -> str:
+    """Id of a snapshot: UTC time, which sorts, and six hex digits, which tell two of one second apart."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+class SnapshotWriter:
+    """Stages record batches and publishes them as one snapshot. Use as a context manager: leaving it cleans up."""
+
+    def __init__(self, location: str | Path, cluster: str, snapshot_id: str) -> None:
+        self.store_folder = Path(location).absolute()
+        self.cluster = check_cluster_name(cluster)
+        self.snapshot_id = snapshot_id
+        self.staging = self.store_folder / WORK_FOLDER / f"{cluster}.{snapshot_id}"
+        self._parts: list[Part] = []
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_count = 0
+        self._is_ordered = True
+        self._last_name = ""
+
+    def __enter__(self) -> Self:
+        try:
+            self.staging.mkdir(parents=True)
+        except OSError as error:
+            raise _write_error(error, self.store_folder) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+    @property
+    def read_count(self) -> int:
+        """Rows written so far."""
+        return self._pending_count + sum(part.row_count for part in self._parts)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows; closes a part when enough have come together."""
+        self._watch_order(batch)
+        self._pending.append(batch)
+        self._pending_count += batch.num_rows
+        if self._pending_count >= PART_ROWS or sum(pending.nbytes for pending in self._pending) >= PART_BYTES:
+            self._close_part()
+
+    def restart(self) -> None:
+        """Drop everything written so far: the source began again from another moment."""
+        for part in self._parts:
+            (self.staging / part.name).unlink()
+        self._parts, self._pending, self._pending_count = [], [], 0
+        self._is_ordered, self._last_name = True, ""
+
+    def finish_parts(self) -> tuple[list[Part], int]:
+        """Close the last part and resolve duplicates. Returns the parts and how many objects gave way."""
+        if self._pending or not self._parts:
+            self._close_part()
+        return self._parts, 0 if self._is_ordered else self._drop_duplicates()
+
+    def publish(self, receipt: Receipt) -> Snapshot:
+        """Write the receipt and rename the staged folder into place: the one commit point."""
+        target = self.store_folder / f"cluster={self.cluster}" / f"snapshot={self.snapshot_id}"
+        with _writing(self.store_folder):
+            write_durably(self.staging / RECEIPT_NAME, receipt.to_json())
+            sync_folder(self.staging)
+            target.parent.mkdir(exist_ok=True)
+            self.staging.rename(target)
+            sync_folder(target.parent)
+        return Snapshot(target, receipt)
+
+    def _watch_order(self, batch: pa.RecordBatch) -> None:
+        """Strictly rising names, as the API lists them, prove that none came twice."""
+        names = pc.struct_field(batch.column("metadata"), "name")
+        if not self._is_ordered or len(names) == 0:
+            return
+        rising = pc.all(pc.less(names[:-1], names[1:])).as_py() is not False
+        self._is_ordered = rising and names[0].as_py() > self._last_name
+        self._last_name = names[-1].as_py()
+
+    def _close_part(self) -> None:
+        table = pa.Table.from_batches(self._pending, part_schema())
+        self._parts.append(self._write_part(f"images-{len(self._parts):05}.parquet", table))
+        self._pending, self._pending_count = [], 0
+
+    def _write_part(self, name: str, table: pa.Table) -> Part:
+        path = self.staging / name
+        with _writing(self.store_folder):
+            pq.write_table(
+                table,
+                path,
+                compression="zstd",
+                compression_level=3,
+                use_dictionary=_REPEATING_COLUMNS,
+                write_statistics=["metadata.name", "metadata.creation_timestamp"],
+                row_group_size=max(len(table), 1),
+            )
+            sync_file(path)
+        return Part(name, len(table), path.stat().st_size, part_hash(path))
+
+    def _drop_duplicates(self) -> int:
+        lost = losers(self._candidates())
+        first = 0
+        for index, part in enumerate(self._parts):
+            here = [position - first for position in lost if first <= position < first + part.row_count]
+            first += part.row_count
+            if here:
+                self._parts[index] = self._without(part, here)
+        return len(lost)
+
+    def _candidates(self) -> list[Candidate]:
+        """Candidates among names that came more than once; only the columns that decide are read."""
+        columns = ["metadata.name", "metadata.uid", "metadata.resource_version", "metadata.creation_timestamp"]
+        tables = [pq.read_table(self.staging / part.name, columns=columns) for part in self._parts]
+        metadata = pa.concat_tables(tables).combine_chunks().column("metadata").combine_chunks()
+        names = pc.struct_field(metadata, "name")
+        counts = pc.value_counts(names)
+        repeated = pc.struct_field(counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1)), "values")
+        positions = pc.indices_nonzero(pc.is_in(names, value_set=repeated))
+        rows = metadata.take(positions).to_pylist()
+        return [
+            Candidate(row["name"], position, row["uid"], row["resource_version"], row["creation_timestamp"])
+            for position, row in zip(positions.to_pylist(), rows, strict=True)
+        ]
+
+    def _without(self, part: Part, positions: list[int]) -> Part:
+        table = pq.read_table(self.staging / part.name, schema=part_schema())
+        lost = pa.array(positions, pa.int64())
+        keep = pc.invert(pc.is_in(pa.array(range(len(table)), pa.int64()), value_set=lost))
+        return self._write_part(part.name, table.filter(keep))
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file that is either whole or not there, also after a crash."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(content)
+    sync_file(temporary)
+    temporary.replace(path)
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of a file survive a crash."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder survive a crash."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _writing(store_folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _write_error(error, store_folder) from error
+
+
+def _write_error(error: OSError, store_folder: Path) -> IncompleteError | StoreError:
+    if error.errno in _DISK_FULL:
+        return IncompleteError(
+            f"The disk of {store_folder} is full; nothing was published.", hint="Free some space and run again."
+        )
+    return StoreError(
+        f"Can't write to the store {store_folder}: {error.strerror or error}.", hint="Choose another with --store."
+    )
