@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from indexer.decode import BadItems, decode_page
+from indexer.errors import ConfigurationError
+from indexer.files import writing_to
+from indexer.journal import Journal, remove_leftovers, unfinished
+from indexer.locks import held
+from indexer.pages import Page, Restarted, Source
 from indexer.receipt import Receipt
+from indexer.store import WORK_FOLDER, check_cluster_name
 from indexer.writer import SnapshotWriter, new_snapshot_id
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from indexer.pages import Source
+    from indexer.pages import SourceReport
     from indexer.store import Snapshot
+
+logger = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
@@ -41,50 +52,146 @@ class IngestOptions:
     skip_bad_items: bool = False
 
 
+class ResumableSource(Source, Protocol):
+    """A source that can go on where an earlier run stopped."""
+
+    @property
+    def request_key(self) -> str:
+        """The same for two sources that ask for the same thing."""
+
+    def resume(self, point: bytes, report: SourceReport) -> None:
+        """Go on after this point; the report is the earlier run's so far."""
+
+
 def ingest(source: Source, location: str | Path, options: IngestOptions, progress: Progress | None = None) -> Snapshot:
     """Read a source to its end and publish one snapshot.
 
     Raises whatever the source, the decoder or the store raises; nothing is published then.
     """
-    progress = progress or NoProgress()
-    started_at = dt.datetime.now(dt.UTC)
-    bad_items = BadItems(skip=options.skip_bad_items)
-    with SnapshotWriter(location, options.cluster, new_snapshot_id(started_at)) as writer:
-        for page in source.pages():
-            writer.write(decode_page(page, bad_items))
-            progress.advance(writer.read_count, source.report.expected_count)
-        receipt = _receipt(source, writer, options, bad_items, started_at)
-        return writer.publish(receipt)
+    return _Run(source, Path(location).absolute(), options, progress or NoProgress()).publish()
 
 
-def _receipt(
-    source: Source, writer: SnapshotWriter, options: IngestOptions, bad_items: BadItems, started_at: dt.datetime
-) -> Receipt:
-    read_count = writer.read_count
-    parts, duplicate_count = writer.finish_parts()
-    report = source.report
-    is_partial = report.completeness == "partial" or bool(bad_items.skipped)
-    return Receipt(
-        tool_version=version("image-indexer"),
-        cluster=options.cluster,
-        snapshot_id=writer.snapshot_id,
-        source=source.description,
-        server_version=report.server_version,
-        resource_versions=report.resource_versions,
-        is_complete=not is_partial if options.is_complete is None else options.is_complete,
-        is_consistent=report.is_consistent,
-        completeness="partial" if is_partial else report.completeness,
-        expected_count=report.expected_count,
-        read_count=read_count,
-        image_count=read_count - duplicate_count,
-        duplicate_count=duplicate_count,
-        page_count=report.page_count,
-        retry_count=report.retry_count,
-        expired_count=report.expired_count,
-        broken_at=report.broken_at,
-        skipped_items=bad_items.skipped,
-        warnings=report.warnings,
-        started_at=started_at,
-        finished_at=dt.datetime.now(dt.UTC),
-        parts=parts,
-    )
+def export(
+    source: ResumableSource,
+    location: str | Path,
+    options: IngestOptions,
+    progress: Progress | None = None,
+    *,
+    resume: bool = True,
+) -> Snapshot:
+    """Read a live list to its end and publish one snapshot, going on from an unfinished run of the same request.
+
+    Raises `ConfigurationError` while another run exports the same cluster, else what `ingest` raises; what was
+    staged by finished parts is kept for the next run.
+    """
+    folder = Path(location).absolute()
+    run = _Run(source, folder, options, progress or NoProgress(), request_key=source.request_key)
+    with exporting(folder, check_cluster_name(options.cluster)):
+        journal = unfinished(folder, options.cluster, source.request_key) if resume else None
+        remove_leftovers(folder, options.cluster, keep=journal.snapshot_id if journal else None)
+        if journal:
+            logger.info("Resuming %s after %s parts.", journal.snapshot_id, len(journal.parts))
+            source.resume(journal.resume_point, journal.report)
+        return run.publish(journal)
+
+
+@contextmanager
+def exporting(store_folder: Path, cluster: str) -> Iterator[None]:
+    """Hold the cluster's lock. Raises `ConfigurationError` while a living process holds it."""
+    lock = store_folder / WORK_FOLDER / f"{cluster}.lock"
+    with writing_to(store_folder):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    with held(lock) as is_free:
+        if not is_free:
+            raise ConfigurationError(
+                f"Another run is exporting the cluster {cluster} into {store_folder}.", hint="Wait for it, or stop it."
+            )
+        yield
+
+
+class _Run:
+    """One run from the first page to the receipt."""
+
+    def __init__(
+        self, source: Source, folder: Path, options: IngestOptions, progress: Progress, request_key: str | None = None
+    ) -> None:
+        self.source, self.folder, self.options, self.progress = source, folder, options, progress
+        self.request_key = request_key
+        self.bad_items = BadItems(skip=options.skip_bad_items)
+        self.started_at = dt.datetime.now(dt.UTC)
+
+    def publish(self, journal: Journal | None = None) -> Snapshot:
+        snapshot_id = journal.snapshot_id if journal else new_snapshot_id(self.started_at)
+        with SnapshotWriter(self.folder, self.options.cluster, snapshot_id) as writer:
+            if journal:
+                self._adopt(writer, journal)
+            for page in self.source.pages():
+                self._take(page, writer)
+            snapshot = writer.publish(self._receipt(writer))
+            writer.keep_staged = False
+        return snapshot
+
+    def _adopt(self, writer: SnapshotWriter, journal: Journal) -> None:
+        writer.adopt(journal)
+        writer.keep_staged = True
+        self.started_at = journal.started_at
+        self.bad_items.skipped.extend(journal.skipped_items)
+
+    def _take(self, page: Page | Restarted, writer: SnapshotWriter) -> None:
+        if isinstance(page, Restarted):
+            logger.warning("Starting the list again: %s", page.reason)
+            writer.restart()
+            self.bad_items.skipped.clear()
+            self.started_at = dt.datetime.now(dt.UTC)
+            return
+        is_on_disk = writer.write(decode_page(page, self.bad_items))
+        if is_on_disk and page.resume_point is not None and self.request_key is not None:
+            self._checkpoint(writer, page.resume_point, self.request_key)
+        self.progress.advance(writer.read_count, self.source.report.expected_count)
+
+    def _checkpoint(self, writer: SnapshotWriter, resume_point: bytes, request_key: str) -> None:
+        journal = Journal(
+            snapshot_id=writer.snapshot_id,
+            request_key=request_key,
+            started_at=self.started_at,
+            resume_point=resume_point,
+            parts=writer.parts,
+            is_ordered=writer.is_ordered,
+            last_name=writer.last_name,
+            report=self.source.report,
+            skipped_items=self.bad_items.skipped,
+        )
+        with writing_to(self.folder):
+            journal.write(writer.staging)
+        writer.keep_staged = True
+
+    def _receipt(self, writer: SnapshotWriter) -> Receipt:
+        read_count = writer.read_count
+        parts, duplicate_count = writer.finish_parts()
+        report, options = self.source.report, self.options
+        is_partial = report.completeness == "partial" or bool(self.bad_items.skipped)
+        return Receipt(
+            tool_version=version("image-indexer"),
+            cluster=options.cluster,
+            snapshot_id=writer.snapshot_id,
+            source=self.source.description,
+            server_version=report.server_version,
+            resource_versions=report.resource_versions,
+            is_complete=not is_partial if options.is_complete is None else options.is_complete,
+            is_consistent=report.is_consistent,
+            completeness="partial" if is_partial else report.completeness,
+            expected_count=report.expected_count,
+            read_count=read_count,
+            image_count=read_count - duplicate_count,
+            duplicate_count=duplicate_count,
+            page_count=report.page_count,
+            retry_count=report.retry_count,
+            expired_count=report.expired_count,
+            broken_at=report.broken_at,
+            skipped_items=self.bad_items.skipped,
+            warnings=report.warnings,
+            started_at=self.started_at,
+            finished_at=dt.datetime.now(dt.UTC),
+            parts=parts,
+        )

@@ -42,6 +42,15 @@ class Page:
     metadata: ListMetadata = field(default_factory=ListMetadata)
     first_number: int = 1
     size_bytes: int = 0
+    resume_point: bytes | None = None
+    """Where the source can go on after this page, to be given back to it as it is; None where it can't."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """Everything this source has yielded so far is void: it starts again from the first object."""
+
+    reason: str
 
 
 @dataclass(slots=True)
@@ -75,8 +84,8 @@ class Source(Protocol):
     def report(self) -> SourceReport:
         """What is known so far; final once `pages` is exhausted."""
 
-    def pages(self) -> Iterator[Page]:
-        """Yield every page, or raise: a short read never ends quietly."""
+    def pages(self) -> Iterator[Page | Restarted]:
+        """Yield every page, or raise: a short read never ends quietly. A `Restarted` voids all pages before it."""
 
 
 class _Envelope(msgspec.Struct, rename="camel"):

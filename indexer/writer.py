@@ -5,11 +5,9 @@ Nothing is visible before: a process killed at any instant leaves a folder under
 
 from __future__ import annotations
 
-import errno
-import os
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -19,15 +17,16 @@ import pyarrow.parquet as pq
 
 from indexer.arrow_schema import part_schema
 from indexer.duplicates import Candidate, losers
-from indexer.errors import IncompleteError, StoreError
+from indexer.files import sync_file, sync_folder, write_durably, writing_to
+from indexer.journal import JOURNAL_NAME, Journal, staging_folder
+from indexer.locks import held
 from indexer.receipt import RECEIPT_NAME, Part, Receipt
-from indexer.store import WORK_FOLDER, Snapshot, check_cluster_name, part_hash
+from indexer.store import Snapshot, check_cluster_name, part_hash
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator
 
-PART_ROWS = 10_000
+PART_ROWS = 5_000
 PART_BYTES = 64 << 20
 """A part is closed at whichever comes first; each is one row group, so this bounds the writer's memory."""
 
@@ -44,8 +43,6 @@ _REPEATING_COLUMNS = [
 ]
 """Only these get a dictionary: digests never repeat enough to pay for one."""
 
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
 
 def new_snapshot_id(now: dt.datetime) -> str:
     """Id of a snapshot: UTC time, which sorts, and six hex digits, which tell two of one second apart."""
@@ -53,61 +50,77 @@ def new_snapshot_id(now: dt.datetime) -> str:
 
 
 class SnapshotWriter:
-    """Stages record batches and publishes them as one snapshot. Use as a context manager: leaving it cleans up."""
+    """Stages record batches and publishes them as one snapshot. Use as a context manager.
+
+    Leaving it removes what is staged, unless it was published or `keep_staged` was set for a later run to resume.
+    """
 
     def __init__(self, location: str | Path, cluster: str, snapshot_id: str) -> None:
         self.store_folder = Path(location).absolute()
         self.cluster = check_cluster_name(cluster)
         self.snapshot_id = snapshot_id
-        self.staging = self.store_folder / WORK_FOLDER / f"{cluster}.{snapshot_id}"
-        self._parts: list[Part] = []
+        self.staging = staging_folder(self.store_folder, cluster, snapshot_id)
+        self.keep_staged = False
+        self.parts: list[Part] = []
+        self.is_ordered = True
+        self.last_name = ""
         self._pending: list[pa.RecordBatch] = []
         self._pending_count = 0
-        self._is_ordered = True
-        self._last_name = ""
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        try:
-            self.staging.mkdir(parents=True)
-        except OSError as error:
-            raise _write_error(error, self.store_folder) from error
+        with writing_to(self.store_folder):
+            self.staging.mkdir(parents=True, exist_ok=True)
+            self._open.enter_context(held(self.staging))
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.staging, ignore_errors=True)
+        if not self.keep_staged:
+            shutil.rmtree(self.staging, ignore_errors=True)
+        self._open.close()
+
+    def adopt(self, journal: Journal) -> None:
+        """Take over the parts an earlier run has staged; files it had not finished are removed."""
+        self.parts = list(journal.parts)
+        self.is_ordered, self.last_name = journal.is_ordered, journal.last_name
+        known = {part.name for part in self.parts}
+        for path in self.staging.glob("*.parquet"):
+            if path.name not in known:
+                path.unlink()
 
     @property
     def read_count(self) -> int:
         """Rows written so far."""
-        return self._pending_count + sum(part.row_count for part in self._parts)
+        return self._pending_count + sum(part.row_count for part in self.parts)
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Add rows; closes a part when enough have come together."""
+    def write(self, batch: pa.RecordBatch) -> bool:
+        """Add rows; return whether that closed a part, so that everything so far is on disk."""
         self._watch_order(batch)
         self._pending.append(batch)
         self._pending_count += batch.num_rows
         if self._pending_count >= PART_ROWS or sum(pending.nbytes for pending in self._pending) >= PART_BYTES:
             self._close_part()
+        return not self._pending
 
     def restart(self) -> None:
         """Drop everything written so far: the source began again from another moment."""
-        for part in self._parts:
-            (self.staging / part.name).unlink()
-        self._parts, self._pending, self._pending_count = [], [], 0
-        self._is_ordered, self._last_name = True, ""
+        for path in self.staging.iterdir():
+            path.unlink()
+        self.parts, self._pending, self._pending_count = [], [], 0
+        self.is_ordered, self.last_name = True, ""
 
     def finish_parts(self) -> tuple[list[Part], int]:
         """Close the last part and resolve duplicates. Returns the parts and how many objects gave way."""
-        if self._pending or not self._parts:
+        if self._pending or not self.parts:
             self._close_part()
-        return self._parts, 0 if self._is_ordered else self._drop_duplicates()
+        return self.parts, 0 if self.is_ordered else self._drop_duplicates()
 
     def publish(self, receipt: Receipt) -> Snapshot:
         """Write the receipt and rename the staged folder into place: the one commit point."""
         target = self.store_folder / f"cluster={self.cluster}" / f"snapshot={self.snapshot_id}"
-        with _writing(self.store_folder):
+        with writing_to(self.store_folder):
+            (self.staging / JOURNAL_NAME).unlink(missing_ok=True)
             write_durably(self.staging / RECEIPT_NAME, receipt.to_json())
-            sync_folder(self.staging)
             target.parent.mkdir(exist_ok=True)
             self.staging.rename(target)
             sync_folder(target.parent)
@@ -116,20 +129,20 @@ class SnapshotWriter:
     def _watch_order(self, batch: pa.RecordBatch) -> None:
         """Strictly rising names, as the API lists them, prove that none came twice."""
         names = pc.struct_field(batch.column("metadata"), "name")
-        if not self._is_ordered or len(names) == 0:
+        if not self.is_ordered or len(names) == 0:
             return
         rising = pc.all(pc.less(names[:-1], names[1:])).as_py() is not False
-        self._is_ordered = rising and names[0].as_py() > self._last_name
-        self._last_name = names[-1].as_py()
+        self.is_ordered = rising and names[0].as_py() > self.last_name
+        self.last_name = names[-1].as_py()
 
     def _close_part(self) -> None:
         table = pa.Table.from_batches(self._pending, part_schema())
-        self._parts.append(self._write_part(f"images-{len(self._parts):05}.parquet", table))
+        self.parts.append(self._write_part(f"images-{len(self.parts):05}.parquet", table))
         self._pending, self._pending_count = [], 0
 
     def _write_part(self, name: str, table: pa.Table) -> Part:
         path = self.staging / name
-        with _writing(self.store_folder):
+        with writing_to(self.store_folder):
             pq.write_table(
                 table,
                 path,
@@ -145,17 +158,17 @@ class SnapshotWriter:
     def _drop_duplicates(self) -> int:
         lost = losers(self._candidates())
         first = 0
-        for index, part in enumerate(self._parts):
+        for index, part in enumerate(self.parts):
             here = [position - first for position in lost if first <= position < first + part.row_count]
             first += part.row_count
             if here:
-                self._parts[index] = self._without(part, here)
+                self.parts[index] = self._without(part, here)
         return len(lost)
 
     def _candidates(self) -> list[Candidate]:
         """Candidates among names that came more than once; only the columns that decide are read."""
         columns = ["metadata.name", "metadata.uid", "metadata.resource_version", "metadata.creation_timestamp"]
-        tables = [pq.read_table(self.staging / part.name, columns=columns) for part in self._parts]
+        tables = [pq.read_table(self.staging / part.name, columns=columns) for part in self.parts]
         metadata = pa.concat_tables(tables).combine_chunks().column("metadata").combine_chunks()
         names = pc.struct_field(metadata, "name")
         counts = pc.value_counts(names)
@@ -172,44 +185,3 @@ class SnapshotWriter:
         lost = pa.array(positions, pa.int64())
         keep = pc.invert(pc.is_in(pa.array(range(len(table)), pa.int64()), value_set=lost))
         return self._write_part(part.name, table.filter(keep))
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file that is either whole or not there, also after a crash."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    sync_file(temporary)
-    temporary.replace(path)
-
-
-def sync_file(path: Path) -> None:
-    """Make the content of a file survive a crash."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder survive a crash."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _writing(store_folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _write_error(error, store_folder) from error
-
-
-def _write_error(error: OSError, store_folder: Path) -> IncompleteError | StoreError:
-    if error.errno in _DISK_FULL:
-        return IncompleteError(
-            f"The disk of {store_folder} is full; nothing was published.", hint="Free some space and run again."
-        )
-    return StoreError(
-        f"Can't write to the store {store_folder}: {error.strerror or error}.", hint="Choose another with --store."
-    )

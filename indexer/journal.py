@@ -1,0 +1,98 @@
+"""The journal of an unfinished run: what is staged already and where the source can go on.
+
+It is written each time a part is finished, so that a run killed at any instant loses no more than the part it was
+filling. It lives beside the staged parts under `_work/` and never leaves it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from indexer.files import write_durably
+from indexer.locks import held
+from indexer.pages import SourceReport
+from indexer.receipt import Part, SkippedItem
+from indexer.schema import SCHEMA_VERSION
+from indexer.store import WORK_FOLDER, part_hash
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JOURNAL_NAME = "_journal.json"
+_YOUNG_SECONDS = 600
+
+
+class Journal(msgspec.Struct, kw_only=True):
+    """State of a run after a finished part; `resume_point` is the source's own word for where to go on."""
+
+    schema_version: int = SCHEMA_VERSION
+    snapshot_id: str
+    request_key: str
+    started_at: dt.datetime
+    resume_point: bytes
+    parts: list[Part]
+    is_ordered: bool
+    last_name: str
+    report: SourceReport
+    skipped_items: list[SkippedItem]
+
+    def write(self, staging: Path) -> None:
+        """Put the journal beside the staged parts, whole or not at all."""
+        write_durably(staging / JOURNAL_NAME, msgspec.json.encode(self))
+
+
+def staging_folder(store_folder: Path, cluster: str, snapshot_id: str) -> Path:
+    """Where the parts of an unpublished snapshot are staged."""
+    return store_folder / WORK_FOLDER / f"{cluster}.{snapshot_id}"
+
+
+def unfinished(store_folder: Path, cluster: str, request_key: str) -> Journal | None:
+    """Return the newest unfinished run of this cluster that made the same request and whose parts are whole."""
+    for staging in reversed(_staging_folders(store_folder, cluster)):
+        journal = _read(staging)
+        if journal and journal.request_key == request_key and _is_whole(staging, journal):
+            return journal
+    return None
+
+
+def remove_leftovers(store_folder: Path, cluster: str, keep: str | None = None) -> None:
+    """Remove what dead runs of this cluster left, but for the snapshot to be resumed and what living runs hold.
+
+    Folders of the last minutes without a journal are spared: an import may be about to lock its own.
+    """
+    for staging in _staging_folders(store_folder, cluster):
+        if staging.name == f"{cluster}.{keep}" or _is_young(staging):
+            continue
+        with held(staging) as is_free:
+            if is_free:
+                shutil.rmtree(staging, ignore_errors=True)
+
+
+def _is_young(staging: Path) -> bool:
+    has_journal = (staging / JOURNAL_NAME).exists()
+    return not has_journal and time.time() - staging.stat().st_mtime < _YOUNG_SECONDS
+
+
+def _staging_folders(store_folder: Path, cluster: str) -> list[Path]:
+    """Folders of one cluster, oldest first; cluster names may hold dots, snapshot ids don't."""
+    found = (store_folder / WORK_FOLDER).glob(f"{cluster}.*")
+    return sorted(path for path in found if path.is_dir() and path.name.rpartition(".")[0] == cluster)
+
+
+def _read(staging: Path) -> Journal | None:
+    """None for a journal that is missing, broken or of another schema version: then there is nothing to resume."""
+    try:
+        journal = msgspec.json.decode((staging / JOURNAL_NAME).read_bytes(), type=Journal)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return journal if journal.schema_version == SCHEMA_VERSION else None
+
+
+def _is_whole(staging: Path, journal: Journal) -> bool:
+    paths = [(staging / part.name, part) for part in journal.parts]
+    return all(path.is_file() and part_hash(path) == part.sha256 for path, part in paths)
