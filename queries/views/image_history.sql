@@ -98,7 +98,10 @@ SELECT
     CASE
         WHEN array_length(m.digests) = m.step_count THEN m.digests[m.place]
     END AS layer_digest,
-    array_to_string(CAST(json_extract_string(m.step, '$.container_config.Cmd[*]') AS VARCHAR[]), ' ') AS created_by,
+    nullif(
+        array_to_string(CAST(json_extract_string(m.step, '$.container_config.Cmd[*]') AS VARCHAR[]), ' '),
+        ''
+    ) AS created_by,
     coalesce(json_extract_string(m.step, '$.throwaway') = 'true', FALSE) AS is_empty_layer,
     TRY_CAST(json_extract_string(m.step, '$.created') AS TIMESTAMP WITH TIME ZONE) AS created_at
 FROM manifest_steps AS m

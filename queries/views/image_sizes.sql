@@ -112,6 +112,7 @@ SELECT
     CAST(coalesce(b.exclusive_bytes, 0) AS BIGINT) AS exclusive_bytes,
     CAST(coalesce(b.logical_bytes - b.exclusive_bytes, 0) AS BIGINT) AS shared_bytes,
     CAST(coalesce(b.foreign_bytes, 0) AS BIGINT) AS foreign_bytes,
+    o.config_digest,
     CAST(
         CASE
             WHEN o.config_digest IS NULL THEN NULL

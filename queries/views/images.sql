@@ -46,7 +46,8 @@ signed AS (
         s.cluster,
         s.snapshot_id,
         s.image_name,
-        bool_or(s.is_trusted) AS is_trusted
+        bool_or(s.is_trusted) AS is_trusted,
+        coalesce(bool_or(s.is_for_this_image), FALSE) AS has_signature_for_it
     FROM image_signatures AS s
     GROUP BY
         s.cluster,
@@ -93,6 +94,8 @@ evidence AS (
             '(^|[^a-z])c:[\\/]|cmd\.exe|powershell'
         ) AS looks_like_windows,
         coalesce(s.is_trusted, FALSE) AS is_trusted,
+        coalesce(s.has_signature_for_it, FALSE) AS has_signature_for_it,
+        p.child_digest IS NOT NULL AS is_in_index,
         v.member_name IS NOT NULL AS is_signed_via_index
     FROM image_objects AS o
     LEFT JOIN parents AS p
@@ -162,6 +165,22 @@ stated AS (
             WHEN 'assumed' THEN 'linux'
         END AS os
     FROM sourced AS e
+),
+
+normalised AS (
+    SELECT
+        e.*,
+        CASE
+            WHEN n.spelling IS NOT NULL THEN n.architecture
+            ELSE e.named_architecture
+        END AS architecture,
+        CASE
+            WHEN n.spelling IS NOT NULL THEN n.variant
+            ELSE e.named_variant
+        END AS variant
+    FROM stated AS e
+    LEFT JOIN architecture_spellings AS n
+        ON n.spelling = coalesce(e.named_architecture, '') || '/' || coalesce(e.named_variant, '')
 )
 
 SELECT
@@ -180,9 +199,10 @@ SELECT
         WHEN e.kind = 'artifact' THEN coalesce(e.artifact_type, 'attestation')
     END AS artifact_type,
     e.manifest_media_type,
-    CASE WHEN n.spelling IS NOT NULL THEN n.architecture ELSE e.named_architecture END AS architecture,
+    e.os || '/' || e.architecture || coalesce('/' || e.variant, '') AS platform,
+    e.architecture,
     e.os,
-    CASE WHEN n.spelling IS NOT NULL THEN n.variant ELSE e.named_variant END AS variant,
+    e.variant,
     e.platform_source,
     e.os_source,
     e.raw_architecture,
@@ -197,6 +217,8 @@ SELECT
     e.signature_count > 0 AS is_signed,
     e.is_trusted,
     e.is_signed_via_index,
+    e.has_signature_for_it,
+    e.is_in_index,
     -- Builders that want the same digest twice write the epoch or a date near it; before 1980 nobody built images.
     coalesce(e.stated_created_at < TIMESTAMPTZ '1980-01-02 00:00:00+00', FALSE) AS is_built_at_sentinel,
     e.first_seen_at,
@@ -205,6 +227,4 @@ SELECT
         WHEN e.kind <> 'index' AND e.stated_created_at >= TIMESTAMPTZ '1980-01-02 00:00:00+00' THEN e.stated_created_at
     END AS built_at,
     e.raw_json
-FROM stated AS e
-LEFT JOIN architecture_spellings AS n
-    ON n.spelling = coalesce(e.named_architecture, '') || '/' || coalesce(e.named_variant, '')
+FROM normalised AS e
