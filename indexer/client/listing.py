@@ -190,7 +190,6 @@ class Listing:
         self._restart_count += 1
         if self._restart_count > self._request.restart_limit:
             raise error
-        logger.warning("%s Starting again from the first Image.", error.message)
         self.report = self._new_report(self.report.retry_count, self.report.expired_count)
         self._position = Position()
         self._tokens.clear()

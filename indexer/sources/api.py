@@ -28,8 +28,7 @@ _PROBE_TIMEOUTS = Timeouts(connect_seconds=2, read_seconds=2, total_seconds=5)
 
 
 class ApiSource:
-    """All Images of a cluster, or those a selector picks, page by page.
-    """
+    """All Images of a cluster, or those a selector picks, page by page."""
 
     def __init__(self, connection: Connection, request: ListRequest | None = None) -> None:
         self._connection = connection
