@@ -85,7 +85,7 @@ def _answer(
 
 def _chunks(response: urllib3.BaseHTTPResponse, server: str, deadline: Deadline) -> Iterator[bytes]:
     try:
-        for chunk in response.stream(_CHUNK_BYTES):
+        for chunk in response.stream(_CHUNK_BYTES, decode_content=True):
             deadline.check()
             yield chunk
     except HTTPError as error:
@@ -96,7 +96,7 @@ def _error_body(response: urllib3.BaseHTTPResponse) -> bytes:
     """Read the beginning of an error's body; the status code counts even if the body breaks."""
     body = b""
     try:
-        for chunk in response.stream(_CHUNK_BYTES):
+        for chunk in response.stream(_CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) >= _ERROR_BYTES:
                 break
