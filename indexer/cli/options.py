@@ -77,9 +77,9 @@ def cluster_option(command: Command) -> Command:
 def output_options(command: Command) -> Command:
     """`--format`, `-o` and `--limit`, handed over as one `output`."""
     return _apply(  # type: ignore[no-any-return]
-        _packed(command, "output", OutputOptions, ("format", "path", "limit")),
+        _packed(command, "output", OutputOptions, ("format", "output_path", "limit")),
         click.option("--format", "-f", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."),
-        click.option("-o", "--output", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write here."),
+        click.option("-o", "--output", "output_path", type=click.Path(path_type=Path), metavar="FILE", help="Write here."),
         click.option(
             "--limit",
             type=click.IntRange(min=0),
