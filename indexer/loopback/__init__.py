@@ -8,7 +8,16 @@ changes. A script may spoil any answer; see `indexer.loopback.faults`.
 from __future__ import annotations
 
 from indexer.loopback.access import Access
-from indexer.loopback.faults import Churn, Fault, RandomFaults, Script, combine, on_list, reject_until_token_changes
+from indexer.loopback.faults import (
+    Churn,
+    Fault,
+    RandomFaults,
+    Script,
+    combine,
+    expire_on_list,
+    on_list,
+    reject_until_token_changes,
+)
 from indexer.loopback.requests import Request
 from indexer.loopback.server import LoopbackServer
 from indexer.loopback.store import ImageStore, items_of_pages
@@ -23,6 +32,7 @@ __all__ = [
     "Request",
     "Script",
     "combine",
+    "expire_on_list",
     "items_of_pages",
     "on_list",
     "reject_until_token_changes",

@@ -31,6 +31,9 @@ class Watch:
     def __init__(self, request: Request, store: ImageStore, bookmark_seconds: float) -> None:
         query = request.query
         self._store = store
+        self._form_of = (
+            forms.accepted_form(request.header("accept").replace(";stream=watch", "")).item or forms.with_kind
+        )
         self._select = selector(requests.list_options(_selectors_only(query)))
         self._start = _start_version(query.get("resourceVersion", ""))
         self._has_initial_events = query.get("sendInitialEvents") == "true"
@@ -55,7 +58,7 @@ class Watch:
     def _initial(self, resource_version: int) -> Iterator[bytes]:
         for item in self._store.items_at(resource_version):
             if self._is_selected(item):
-                yield _line("ADDED", forms.with_kind(item))
+                yield _line("ADDED", self._form_of(item))
         if self._has_initial_events:
             yield bookmark(resource_version, _INITIAL_END)
 
@@ -92,7 +95,7 @@ class Watch:
         for change in changes:
             item = self._store.read(change.place)
             if self._is_selected(item):
-                yield _line(change.kind, forms.with_kind(item))
+                yield _line(change.kind, self._form_of(item))
 
     def _is_selected(self, item: bytes) -> bool:
         select: Callable[[Mapping[str, Any]], bool] | None = self._select
