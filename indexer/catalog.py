@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from indexer import queries
-from indexer.errors import ConfigurationError, QueryError, SnapshotError
+from indexer.errors import QueryError, SnapshotError
 from indexer.schema import PART_FIELDS, SCHEMA_VERSION, ListOf, Scalar, Type
 from indexer.store import LATEST, Snapshot, Store
 from indexer.view_schema import SNAPSHOTS, VIEWS, View
@@ -73,8 +73,8 @@ class Catalog:
     def sql(self, text: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement of the user's own; parameters are bound as `$name`.
 
-        Raises `ConfigurationError` for a statement that writes or for several statements, `QueryError` for one the
-        engine refuses.
+        Raises `QueryError` for a statement that does more than read, for several statements, and for one the engine
+        refuses.
         """
         check_reads_only(self._connection, text)
         return self._relation(text, parameters)
@@ -153,9 +153,9 @@ def check_reads_only(connection: duckdb.DuckDBPyConnection, text: str) -> None:
     except duckdb.Error as error:
         raise query_error(error) from error
     if len(statements) != 1:
-        raise ConfigurationError(f"One statement at a time, please: there are {len(statements)}.")
+        raise QueryError(f"One statement at a time, please: there are {len(statements)}.")
     if statements[0].type not in _READING:
-        raise ConfigurationError(
+        raise QueryError(
             f"{statements[0].type.name} statements are refused: the index is only read.",
             hint="Ask with SELECT; write results with --format and -o.",
         )
