@@ -19,7 +19,7 @@ from indexer.cli.options import bad_item_option, log_options, store_option
 def export(
     store: str, cluster: str | None, connection: ConnectionOptions, listing: ListOptions, on_bad_item: str, resume: bool
 ) -> None:
-    r"""Export a live cluster into a new snapshot: its whole list of Images, or nothing.
+    """Export a live cluster into a new snapshot: its whole list of Images, or nothing.
 
     \b
     image-indexer export --store S --server https://api.prod:6443 --token-file token --cluster prod
@@ -38,7 +38,7 @@ def export(
 @bad_item_option
 @log_options
 def import_(paths: tuple[str, ...], store: str, cluster: str, is_complete: bool | None, on_bad_item: str) -> None:
-    r"""Import files into a new snapshot: ImageList pages, List documents, NDJSON, plain or gzipped.
+    """Import files into a new snapshot: ImageList pages, List documents, NDJSON, plain or gzipped.
 
     \b
     image-indexer import page-*.json.gz --store S --cluster prod
