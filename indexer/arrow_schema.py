@@ -21,6 +21,7 @@ VERSION_KEY = b"image_indexer.schema_version"
 """Key of the schema version in the key-value metadata of a part."""
 
 
+@cache
 def arrow_type(of: Type) -> pa.DataType:
     """Arrow type of a declared type."""
     if isinstance(of, Scalar):

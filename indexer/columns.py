@@ -31,9 +31,12 @@ def column(field: Field, objects: Sequence[Any]) -> pa.Array:
 
     Raises `DecodeError` naming the field for a timestamp that is no RFC 3339 moment.
     """
-    values = [None if item is None else getattr(item, field.name) for item in objects]
-    if field.type not in _KEEPS_ZERO:
+    name, keeps_zero = field.name, field.type in _KEEPS_ZERO
+    values = [None if item is None else getattr(item, name) for item in objects]
+    if not keeps_zero:
         values = [value or None for value in values]
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), arrow_type(field.type))
     try:
         return array(field.type, values)
     except DecodeError as error:

@@ -7,8 +7,13 @@
     │   └── BadParameterError
     ├── QueryError             1   the engine refused or failed a query; a check found something
     ├── SourceError            3   the server can't be reached or refuses
+    │   ├── UnauthorizedError          401: the credentials are unknown or expired
+    │   ├── ForbiddenError             403: known, but not allowed to list Images
+    │   ├── ExpiredError               410: the moment the list shows is no longer kept
+    │   └── UnavailableError           passes by itself; the only one that is tried again
     ├── DataError              4   bytes that are not what they should be
     │   ├── DecodeError            names page, item and field
+    │   │   └── CutShortError          JSON that ends before it is whole
     │   └── SnapshotError          a published snapshot is broken
     └── IncompleteError        5   the list did not reach its end, or the disk filled
 
@@ -19,6 +24,9 @@ them into exit codes, in one place.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Literal
+
+UnavailableCause = Literal["overload", "failing", "slow", "broken", "unreachable"]
 
 
 class ExitCode(IntEnum):
@@ -78,6 +86,41 @@ class SourceError(IndexerError):
     exit_code = ExitCode.SOURCE
 
 
+class UnauthorizedError(SourceError):
+    """401: the server does not accept the credentials, or no longer."""
+
+
+class ForbiddenError(SourceError):
+    """403: the server knows who asks and says no."""
+
+
+class ExpiredError(SourceError):
+    """410: the moment a list or watch shows was compacted away.
+
+    `continue_token` goes on with the rest as it is now; None where the server offers nothing.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", continue_token: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.continue_token = continue_token
+
+
+class UnavailableError(SourceError):
+    """A failure that usually passes.
+
+    `cause` is `overload` (429, 503: the server says so itself), `failing` (500, 502), `slow` (504 or silence: a smaller
+    request may get through), `broken` (the connection broke) or `unreachable` (no server answered).
+    `retry_after_seconds` is what the server asks for.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", cause: UnavailableCause, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.cause = cause
+        self.retry_after_seconds = retry_after_seconds
+
+
 class DataError(IndexerError):
     """Bytes that are not what they should be."""
 
@@ -86,6 +129,10 @@ class DataError(IndexerError):
 
 class DecodeError(DataError):
     """Input that can't be decoded; the message names the page, the item and the field."""
+
+
+class CutShortError(DecodeError):
+    """JSON that ends before it is whole, as a connection that broke leaves it."""
 
 
 class SnapshotError(DataError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
-from indexer.errors import DecodeError
+from indexer.errors import CutShortError, DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,13 +115,13 @@ def read_page(body: bytes, origin: str) -> Page:
 
 def _read_envelope(body: bytes, origin: str) -> _Envelope:
     if not body.strip():
-        raise DecodeError(f"{origin} is empty.", hint="Export or fetch it again.")
+        raise CutShortError(f"{origin} is empty.", hint="Export or fetch it again.")
     try:
         return _ENVELOPE.decode(body)
     except msgspec.ValidationError as error:
         raise DecodeError(f"{origin} is not a list of Images: {error}.", hint=_hint(None)) from error
     except (msgspec.DecodeError, RecursionError) as error:
-        raise DecodeError(f"{origin} is not whole JSON: {error}.", hint="It is cut short; fetch it again.") from error
+        raise CutShortError(f"{origin} is not whole JSON: {error}.", hint="It is cut short; fetch it again.") from error
 
 
 def check_text(body: bytes, origin: str) -> None:
@@ -129,7 +129,10 @@ def check_text(body: bytes, origin: str) -> None:
     try:
         body.decode()
     except UnicodeDecodeError as error:
-        raise DecodeError(f"{origin} is not UTF-8 text: byte {error.start} is invalid.") from error
+        is_cut = error.reason == "unexpected end of data"
+        raise (CutShortError if is_cut else DecodeError)(
+            f"{origin} is not UTF-8 text: byte {error.start} is invalid."
+        ) from error
 
 
 def _article(kind: str | None) -> str:

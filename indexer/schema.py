@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 SCHEMA_VERSION = 1
 """Version of the Parquet columns. Older versions are read (missing columns are null), newer ones are refused."""
@@ -62,6 +63,7 @@ class Field:
         return snake_case(self.key)
 
 
+@cache
 def snake_case(key: str) -> str:
     """Turn a key of the API into a column name."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()

@@ -1,271 +1,343 @@
 """The views as plain data: grain, columns, types and one sentence each (a contract with users' SQL).
 
-The SQL of a view stands in `queries/views/<name>.sql`; the engine checks that it yields these columns. Comments in
-the engine and the data dictionary are derived from here. Names and types follow DuckDB.
+The SQL of a view stands in `queries/views/<name>.sql`; a test checks that it yields these columns in this order.
+Comments in the engine and the data dictionary are derived from here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from indexer import view_columns as shared
+from indexer.view_columns import Column, View, flag, key_values, moment, number, pairs, text, texts, view
+
+__all__ = ["SNAPSHOTS", "VIEWS", "Column", "View"]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a view."""
-
-    name: str
-    type: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One view: its name, what a row is, a sentence, and its columns in order."""
-
-    name: str
-    grain: str
-    sentence: str
-    columns: tuple[Column, ...]
-
-
-CLUSTER = Column("cluster", "VARCHAR", "Cluster the snapshot was taken of.")
-SNAPSHOT_ID = Column("snapshot_id", "VARCHAR", "Snapshot the row comes from.")
-IMAGE_NAME = Column("image_name", "VARCHAR", "Name of the Image: the digest of its manifest.")
-SIGNATURE_NAME = Column("signature_name", "VARCHAR", "Name of the signature object.")
-LAYER_DIGEST = Column("layer_digest", "VARCHAR", "Digest of the layer.")
-POSITION = Column("position", "INTEGER", "Position in the list, from 0.")
-KEY = Column("key", "VARCHAR", "Key.")
-VALUE = Column("value", "VARCHAR", "Value; may be empty.")
-LAYER_SIZE = Column("size_bytes", "BIGINT", "Largest size seen for the digest in the cluster; 0 when none is known.")
-REGISTRY = Column("registry", "VARCHAR", "Registry host, lower-case; `docker.io` where the reference names none.")
-REPOSITORY = Column("repository", "VARCHAR", "Repository path of the first importer; null without a reference.")
-LOGICAL = Column("logical_bytes", "BIGINT", "Bytes of the distinct layers of each image, summed over images.")
-EXCLUSIVE = Column("exclusive_bytes", "BIGINT", "Bytes of layers that nothing outside the row uses.")
-SHARED = Column("shared_bytes", "BIGINT", "Bytes of layers that something outside the row uses as well.")
-IS_EMPTY_LAYER = Column("is_empty_layer", "BOOLEAN", "Whether this is one of the well-known empty layers.")
-IS_FOREIGN = Column(
-    "is_foreign", "BOOLEAN", "Whether the layer is foreign: pulled from elsewhere, not in the registry."
-)
-
-
-def _view(name: str, grain: str, sentence: str, *columns: Column) -> View:
-    return View(name, grain, sentence, (CLUSTER, SNAPSHOT_ID, *columns))
-
-
-def _pairs(name: str, what: str, sentence: str) -> View:
-    return _view(name, f"image × {what}", sentence, IMAGE_NAME, KEY, VALUE)
-
-
-IMAGES = _view(
-    "images",
-    "image",
-    "Every Image object: plain images, indexes and artifacts.",
-    IMAGE_NAME,
-    Column("uid", "VARCHAR", "Changes when the object is deleted and imported again."),
-    Column("resource_version", "VARCHAR", "Version of the object on the server."),
-    Column("first_seen_at", "TIMESTAMP WITH TIME ZONE", "When the cluster first stored the digest."),
-    Column("reference", "VARCHAR", "Pull reference as the object states it."),
-    REGISTRY,
-    REPOSITORY,
-    Column("reference_tag", "VARCHAR", "Tag in the reference, if any."),
-    Column("reference_digest", "VARCHAR", "Digest in the reference, if any."),
-    Column("kind", "VARCHAR", "`image`, `index` or `artifact`."),
-    Column("artifact_type", "VARCHAR", "What an artifact is: `attestation`, `cosign-signature`, `helm-chart`, …."),
-    Column("manifest_media_type", "VARCHAR", "Media type of the manifest as the object states it."),
-    Column("built_at", "TIMESTAMP WITH TIME ZONE", "Build time of an image; null for an index and for sentinel dates."),
-    Column("is_built_at_sentinel", "BOOLEAN", "Whether the stated build time is a placeholder of reproducible builds."),
-    Column("architecture", "VARCHAR", "Architecture, normalised (`amd64`, `arm64`); null when unknown."),
-    Column("os", "VARCHAR", "Operating system, normalised; null when unknown."),
-    Column("variant", "VARCHAR", "Variant of the architecture, normalised; null when it has none."),
-    Column(
-        "platform_source", "VARCHAR", "Evidence for the platform: `index`, `config`, `metadata`, `label`, `unknown`."
+REGISTRY_ALIASES = View(
+    "registry_aliases",
+    "name of a registry",
+    "Registry names that mean another one, as configured.",
+    (
+        text("alias", "Registry host as references spell it, lower-case."),
+        text("registry", "Registry host it stands for."),
     ),
-    Column("os_source", "VARCHAR", "Evidence for the operating system: `index`, `config`, `inferred`, `assumed`."),
-    Column("raw_architecture", "VARCHAR", "Architecture as the evidence spells it."),
-    Column("config_digest", "VARCHAR", "Digest of the config blob; null for an index and schema 1."),
-    Column("declared_size_bytes", "BIGINT", "Size the object declares: config and distinct layers; null when unknown."),
-    Column("layer_count", "BIGINT", "Layers in the list, repeats included."),
-    Column("layer_order_source", "VARCHAR", "Rule by which layers were put base first; null without layers."),
-    Column("schema1_signature_count", "BIGINT", "Signatures inside a schema 1 manifest; not evidence of trust."),
-    Column("signature_count", "BIGINT", "Signatures recorded on the Image."),
-    Column("is_managed", "BOOLEAN", "Whether it was pushed to the integrated registry first."),
-    Column("is_signed", "BOOLEAN", "Whether a signature is recorded; says nothing of its worth."),
-    Column("is_trusted", "BOOLEAN", "Whether the newest Trusted and ForImage conditions are True: a claim, not proof."),
-    Column("is_signed_via_index", "BOOLEAN", "Whether an index that lists it has a signature recorded."),
-    Column("raw_json", "VARCHAR", "The whole object as it came."),
 )
 
-IMAGE_LAYERS = _view(
+ARCHITECTURE_SPELLINGS = View(
+    "architecture_spellings",
+    "spelling",
+    "Spellings of architectures and variants that mean another one.",
+    (
+        text("spelling", "Architecture, slash, variant in lower case; the variant may be empty."),
+        text("architecture", "Architecture it means."),
+        text("variant", "Variant it means; null for the default."),
+    ),
+)
+
+IMAGE_OBJECTS = view(
+    "image_objects",
+    "image",
+    "Each Image object by itself: fields named, reference parsed, kind of manifest told. What other objects say of it "
+    "is in `images`.",
+    shared.IMAGE_NAME,
+    shared.UID,
+    shared.RESOURCE_VERSION,
+    shared.REFERENCE,
+    shared.REGISTRY,
+    shared.REPOSITORY,
+    shared.REFERENCE_TAG,
+    shared.REFERENCE_DIGEST,
+    shared.MANIFEST_MEDIA_TYPE,
+    shared.LAYER_ORDER_SOURCE,
+    Column("layers", 'STRUCT("name" VARCHAR, size BIGINT, media_type VARCHAR)[]', "Layers in stored order."),
+    Column(
+        "children",
+        "STRUCT(digest VARCHAR, media_type VARCHAR, manifest_size BIGINT, architecture VARCHAR, os VARCHAR, "
+        "variant VARCHAR)[]",
+        "Entries of an index.",
+    ),
+    shared.CONFIG_DIGEST,
+    text("artifact_type", "What an artifact is, by its own layers and config; null for images and indexes."),
+    text("stated_architecture", "Architecture as the image's metadata states it."),
+    pairs("labels", "Labels of the container image."),
+    pairs("annotations", "Annotations of the Image object."),
+    texts("env", "Environment, one `NAME=value` an entry; may hold secrets."),
+    texts("exposed_ports", "Ports the image declares, such as `8080/tcp`."),
+    texts("entrypoint", "Entry point."),
+    texts("cmd", "Default command or arguments of the entry point."),
+    text("working_dir", "Working directory."),
+    shared.RUN_AS_USER,
+    text("manifest_json", "Manifest, where it was kept and is valid JSON."),
+    text("config_json", "Config, where it was kept and is valid JSON."),
+    shared.DECLARED_SIZE,
+    shared.SIGNATURE_COUNT,
+    shared.SCHEMA1_SIGNATURE_COUNT,
+    flag("is_index", "Whether it is an index (manifest list)."),
+    flag("has_config", "Whether the metadata tells how the image runs."),
+    flag("is_schema1", "Whether the manifest is of schema 1."),
+    flag("is_stored_top_first", "Whether the stored order of layers has to be reversed."),
+    shared.IS_MANAGED,
+    shared.FIRST_SEEN_AT,
+    moment("stated_created_at", "Creation time in the metadata: of an index the moment it was stored."),
+    shared.RAW_JSON,
+)
+
+IMAGE_LAYERS = view(
     "image_layers",
     "image × position, base first",
-    "Layers of each image in order, repeats included.",
-    IMAGE_NAME,
+    "Layers of each image and artifact in order, repeats included.",
+    shared.IMAGE_NAME,
+    shared.REGISTRY,
+    shared.REPOSITORY,
     Column("position", "INTEGER", "Position from 0 = base."),
-    LAYER_DIGEST,
-    LAYER_SIZE,
-    Column("is_size_known", "BOOLEAN", "Whether any object states a size above 0 for the digest."),
-    Column("stated_size_bytes", "BIGINT", "Size this object states for the layer."),
-    Column("media_type", "VARCHAR", "Media type this object states for the layer."),
-    IS_EMPTY_LAYER,
-    IS_FOREIGN,
+    shared.LAYER_DIGEST,
+    text("media_type", "Media type this object states for the layer."),
+    shared.LAYER_SIZE,
+    number("stated_size_bytes", "Size this object states for the layer."),
+    shared.IS_SIZE_KNOWN,
+    shared.IS_EMPTY_LAYER,
+    flag("is_foreign", "Whether this object marks the layer as foreign: pulled from elsewhere."),
+    flag("is_repeat", "Whether the image holds the same layer at a lower position already."),
 )
 
-IMAGE_MANIFESTS = _view(
-    "image_manifests",
-    "index × child",
-    "Children of each index, attestations included.",
-    IMAGE_NAME,
-    POSITION,
-    Column("child_digest", "VARCHAR", "Digest of the child manifest: the name of its Image."),
-    Column("media_type", "VARCHAR", "Media type of the child manifest."),
-    Column("manifest_size_bytes", "BIGINT", "Bytes of the child manifest itself."),
-    Column("architecture", "VARCHAR", "Architecture the index states, normalised."),
-    Column("os", "VARCHAR", "Operating system the index states, normalised."),
-    Column("variant", "VARCHAR", "Variant the index states, normalised."),
-    Column("is_attestation", "BOOLEAN", "Whether the child is a build attestation, not an image."),
-    Column("is_present", "BOOLEAN", "Whether the child's Image is in the same snapshot."),
-)
-
-IMAGE_SIGNATURES = _view(
-    "image_signatures",
-    "image × signature",
-    "Signatures recorded on each Image, with what they claim; nothing here is verified.",
-    IMAGE_NAME,
-    POSITION,
-    SIGNATURE_NAME,
-    Column("type", "VARCHAR", "`AtomicImageV1` or `atomic`."),
-    Column("content_size_bytes", "BIGINT", "Bytes of the decoded content."),
-    Column("created_at", "TIMESTAMP WITH TIME ZONE", "Signing time, where a third party filled it."),
-    Column("image_identity", "VARCHAR", "Identity of the image, where a third party filled it."),
-    Column("issued_by_common_name", "VARCHAR", "Issuer; after a manual verification the signer's key id."),
-    Column("issued_by_organization", "VARCHAR", "Organization of the issuer."),
-    Column("issued_to_common_name", "VARCHAR", "Subject of the signing key."),
-    Column("issued_to_organization", "VARCHAR", "Organization of the subject."),
-    Column("issued_to_public_key_id", "VARCHAR", "Key id of the subject."),
-    Column("recorded_at", "TIMESTAMP WITH TIME ZONE", "When the signature was recorded on the Image."),
-    Column("reading_state", "VARCHAR", "`readable`, or why the content could not be read."),
-    Column("claimed_reference", "VARCHAR", "Reference the payload claims."),
-    Column("claimed_digest", "VARCHAR", "Manifest digest the payload claims."),
-    Column("claimed_creator", "VARCHAR", "Program the payload names as its creator."),
-    Column("claimed_at", "TIMESTAMP WITH TIME ZONE", "Time the payload states."),
-    Column("key_id", "VARCHAR", "Id of the signing key, 16 upper-case hex digits."),
-    Column("fingerprint", "VARCHAR", "Fingerprint of the signing key."),
-    Column("public_key_algorithm", "VARCHAR", "Algorithm of the signing key."),
-    Column("signature_created_at", "TIMESTAMP WITH TIME ZONE", "When the packet says the signature was made."),
-    Column("signature_expires_at", "TIMESTAMP WITH TIME ZONE", "When the packet says the signature expires."),
-    Column(
-        "is_for_this_image", "BOOLEAN", "Whether the claimed digest is the name of the Image; null when unreadable."
-    ),
-)
-
-SIGNATURE_CONDITIONS = _view(
-    "signature_conditions",
-    "signature × condition",
-    "Conditions of signatures: what somebody with update rights wrote.",
-    IMAGE_NAME,
-    SIGNATURE_NAME,
-    POSITION,
-    Column("type", "VARCHAR", "In practice `Trusted` or `ForImage`."),
-    Column("status", "VARCHAR", "`True`, `False` or `Unknown`."),
-    Column("reason", "VARCHAR", "Short reason."),
-    Column("message", "VARCHAR", "Message for people."),
-    Column("last_probe_at", "TIMESTAMP WITH TIME ZONE", "When the condition was last checked."),
-    Column("last_transition_at", "TIMESTAMP WITH TIME ZONE", "When the status last changed."),
-)
-
-SIGNATURE_CLAIMS = _view(
-    "signature_claims",
-    "signature × claim",
-    "Signed claims, where a third party filled them.",
-    IMAGE_NAME,
-    SIGNATURE_NAME,
-    KEY,
-    VALUE,
-)
-
-IMAGE_HISTORY = _view(
-    "image_history",
-    "image × step",
-    "Build steps, where the config was kept.",
-    IMAGE_NAME,
-    Column("position", "INTEGER", "Position of the step, from 0 = first."),
-    Column(
-        "layer_digest", "VARCHAR", "Layer the step made; null for steps without one or when the two can't be matched."
-    ),
-    Column("created_at", "TIMESTAMP WITH TIME ZONE", "When the step ran."),
-    Column("created_by", "VARCHAR", "Command of the step."),
-    Column("is_empty_layer", "BOOLEAN", "Whether the step made no layer."),
-)
-
-LAYERS = _view(
+LAYERS = view(
     "layers",
     "cluster × layer digest",
     "Every distinct layer and who holds it.",
-    LAYER_DIGEST,
-    LAYER_SIZE,
-    Column("image_count", "BIGINT", "Images and artifacts that hold the layer."),
-    Column("repository_count", "BIGINT", "Repositories among them; images without a reference count as one."),
-    Column("reference_count", "BIGINT", "References to the layer, repeats inside an image included."),
-    Column("has_size_conflict", "BOOLEAN", "Whether objects state different sizes for the digest."),
-    IS_EMPTY_LAYER,
-    IS_FOREIGN,
+    shared.LAYER_DIGEST,
+    shared.LAYER_SIZE,
+    number("smallest_stated_size_bytes", "Smallest size stated for the digest."),
+    number("image_count", "Images and artifacts that hold the layer."),
+    number("repository_count", "Repositories among them; images without a reference count as one."),
+    number("reference_count", "References to the layer, repeats inside an image included."),
+    shared.IS_SIZE_KNOWN,
+    flag("has_size_conflict", "Whether objects state different sizes for the digest, 0 included."),
+    shared.IS_EMPTY_LAYER,
+    flag("is_foreign", "Whether every holder marks it as foreign: pulled from elsewhere, not in the registry."),
 )
 
-IMAGE_SIZES = _view(
+IMAGE_MANIFESTS = view(
+    "image_manifests",
+    "index × child",
+    "Children of each index, attestations included.",
+    shared.IMAGE_NAME,
+    shared.REGISTRY,
+    shared.REPOSITORY,
+    shared.POSITION,
+    text("child_digest", "Digest of the child manifest: the name of its Image."),
+    text("media_type", "Media type of the child manifest."),
+    text("platform", "Platform the index states, normalised: `os/architecture` or `os/architecture/variant`."),
+    text("architecture", "Architecture the index states, normalised."),
+    text("os", "Operating system the index states, normalised."),
+    text("variant", "Variant the index states, normalised."),
+    text("raw_architecture", "Architecture as the index spells it."),
+    text("raw_variant", "Variant as the index spells it."),
+    number("manifest_size_bytes", "Bytes of the child manifest itself; null when unknown."),
+    flag("is_attestation", "Whether the child is a build attestation, not an image."),
+    flag("is_present", "Whether the child's Image is in the same snapshot."),
+    flag("is_present_index", "Whether the child's Image is in the same snapshot and is an index itself."),
+)
+
+INDEX_MEMBERS = view(
+    "index_members",
+    "index × present descendant",
+    "Present children of each index, and those of an index nested in it.",
+    shared.IMAGE_NAME,
+    text("member_name", "Name of the child's Image."),
+    flag("is_index", "Whether the member is a nested index, which holds no layers itself."),
+)
+
+IMAGE_SIZES = view(
     "image_sizes",
     "image",
     "Bytes of each image; an index counts over its present children.",
-    IMAGE_NAME,
-    Column("logical_bytes", "BIGINT", "Bytes of its distinct layers."),
-    Column("exclusive_bytes", "BIGINT", "Bytes of layers only it holds (an index: only its present children)."),
-    Column("shared_bytes", "BIGINT", "Logical bytes without the exclusive ones."),
+    shared.IMAGE_NAME,
+    number("logical_bytes", "Bytes of its distinct layers."),
+    number("exclusive_bytes", "Bytes of layers only it holds (an index: only its present children)."),
+    number("shared_bytes", "Logical bytes without the exclusive ones."),
+    shared.FOREIGN,
+    shared.CONFIG_DIGEST,
+    number("config_bytes", "Bytes of the config blob; null when they can't be told."),
+    number("manifest_bytes", "Bytes of the manifest, if kept or stated by an index; null when unknown."),
+    shared.DISTINCT_LAYER_COUNT,
+    number("unknown_size_layer_count", "Distinct layers nobody states a size for: they count 0 bytes."),
+    number("child_count", "Distinct children an index lists."),
+    number("present_child_count", "Children whose Image is in the same snapshot."),
 )
 
-REPOSITORIES = _view(
+REPOSITORIES = view(
     "repositories",
     "cluster × repository",
     "Bytes of each repository; images without a reference are one repository.",
-    REGISTRY,
-    REPOSITORY,
-    Column("image_count", "BIGINT", "Image objects, indexes and artifacts included."),
-    LOGICAL,
-    Column("physical_bytes", "BIGINT", "Bytes of its distinct layers, each once."),
-    EXCLUSIVE,
-    SHARED,
+    shared.REGISTRY,
+    shared.REPOSITORY,
+    number("image_count", "Image objects, indexes and artifacts included."),
+    number("index_count", "Indexes among them."),
+    shared.DISTINCT_LAYER_COUNT,
+    shared.LOGICAL,
+    shared.PHYSICAL,
+    shared.EXCLUSIVE,
+    shared.SHARED,
+    shared.FOREIGN,
+    moment("first_seen_at", "When the cluster first stored one of its images."),
+    moment("last_seen_at", "When the cluster first stored the newest of its images."),
 )
 
-SNAPSHOTS = _view(
+SIGNATURE_CONDITIONS = view(
+    "signature_conditions",
+    "signature × condition",
+    "Conditions of signatures: what somebody with update rights wrote.",
+    shared.IMAGE_NAME,
+    shared.SIGNATURE_NAME,
+    Column("signature_position", "INTEGER", "Position of the signature in its list, from 0."),
+    shared.POSITION,
+    text("type", "In practice `Trusted` or `ForImage`."),
+    text("status", "`True`, `False` or `Unknown`."),
+    text("reason", "Short reason."),
+    text("message", "Message for people."),
+    flag("is_newest", "Whether it is the newest of its type on the signature."),
+    moment("last_probe_at", "When the condition was last checked."),
+    moment("last_transition_at", "When the status last changed."),
+)
+
+IMAGE_SIGNATURES = view(
+    "image_signatures",
+    "image × signature",
+    "Signatures recorded on each Image, with what they claim; nothing here is verified.",
+    shared.IMAGE_NAME,
+    shared.POSITION,
+    shared.SIGNATURE_NAME,
+    text("type", "`AtomicImageV1` or `atomic`; both hold the same format."),
+    number("content_size_bytes", "Bytes of the decoded content."),
+    moment("created_at", "Signing time, where a third party filled it."),
+    text("image_identity", "Identity of the image, where a third party filled it."),
+    text("issued_by_common_name", "Issuer; after a manual verification the signer's key id."),
+    text("issued_by_organization", "Organization of the issuer."),
+    text("issued_to_common_name", "Subject of the signing key."),
+    text("issued_to_organization", "Organization of the subject."),
+    text("issued_to_public_key_id", "Key id of the subject."),
+    moment("recorded_at", "When the signature was recorded on the Image."),
+    text("reading_state", "`readable`, or why the content could not be read."),
+    text("claimed_reference", "Reference the payload claims."),
+    text("claimed_digest", "Manifest digest the payload claims."),
+    text("claimed_creator", "Program the payload names as its creator."),
+    moment("claimed_at", "Time the payload states."),
+    text("key_id", "Id of the signing key, 16 upper-case hex digits."),
+    text("fingerprint", "Fingerprint of the signing key."),
+    text("public_key_algorithm", "Algorithm of the signing key."),
+    moment("signature_created_at", "When the packet says the signature was made."),
+    moment("signature_expires_at", "When the packet says the signature expires."),
+    flag("is_for_this_image", "Whether the claimed digest is the name of the Image; null when unreadable."),
+    flag("is_trusted", "Whether its newest Trusted and ForImage conditions are True: a claim, not proof."),
+)
+
+SIGNATURE_CLAIMS = view(
+    "signature_claims",
+    "signature × claim",
+    "Signed claims, where a third party filled them.",
+    shared.IMAGE_NAME,
+    shared.SIGNATURE_NAME,
+    shared.KEY,
+    shared.VALUE,
+)
+
+IMAGE_ENV = view(
+    "image_env",
+    "image × name",
+    "Environment of the container; may hold secrets.",
+    shared.IMAGE_NAME,
+    text("key", "Name of the variable."),
+    text("value", "Value, the last one where a name repeats; null for an entry without an equals sign."),
+)
+
+IMAGE_HISTORY = view(
+    "image_history",
+    "image × step",
+    "Build steps, where the config (schema 1: the manifest) was kept.",
+    shared.IMAGE_NAME,
+    Column("position", "INTEGER", "Position of the step, from 0 = first."),
+    text("layer_digest", "Layer the step made; null for steps without one or when the two can't be matched."),
+    text("created_by", "Command of the step."),
+    flag("is_empty_layer", "Whether the step changed no files."),
+    moment("created_at", "When the step ran."),
+)
+
+IMAGES = view(
+    "images",
+    "image",
+    "Every Image object: plain images, indexes and artifacts.",
+    shared.IMAGE_NAME,
+    shared.UID,
+    shared.RESOURCE_VERSION,
+    shared.REFERENCE,
+    shared.REGISTRY,
+    shared.REPOSITORY,
+    shared.REFERENCE_TAG,
+    shared.REFERENCE_DIGEST,
+    text("kind", "`image`, `index` or `artifact`."),
+    text("artifact_type", "What an artifact is: `attestation`, `cosign-signature`, `helm-chart`, …, `other`."),
+    shared.MANIFEST_MEDIA_TYPE,
+    text("platform", "`os/architecture` or `os/architecture/variant`; null when either is unknown, and for an index."),
+    text("architecture", "Architecture, normalised (`amd64`, `arm64`); null when unknown, and for an index."),
+    text("os", "Operating system, normalised; null when unknown, and for an index."),
+    text("variant", "Variant of the architecture, normalised; null for the default one."),
+    text("platform_source", "Evidence for the platform: `index`, `config`, `metadata`, `label`, `unknown`."),
+    text("os_source", "Evidence for the operating system: `index`, `config`, `inferred`, `assumed`, `unknown`."),
+    text("raw_architecture", "Architecture as the evidence spells it."),
+    shared.CONFIG_DIGEST,
+    shared.LAYER_ORDER_SOURCE,
+    shared.RUN_AS_USER,
+    shared.DECLARED_SIZE,
+    number("layer_count", "Layers in the list, repeats included."),
+    shared.SIGNATURE_COUNT,
+    shared.SCHEMA1_SIGNATURE_COUNT,
+    shared.IS_MANAGED,
+    flag("is_signed", "Whether a signature is recorded; says nothing of its worth."),
+    flag("is_trusted", "Whether a signature's newest Trusted and ForImage conditions are True: a claim, not proof."),
+    flag("is_signed_via_index", "Whether an index that lists it has a signature recorded."),
+    flag("has_signature_for_it", "Whether a signature claims the digest of this Image: a claim, not proof."),
+    flag("is_in_index", "Whether an index of the same snapshot lists it."),
+    flag("is_built_at_sentinel", "Whether the stated build time is a placeholder of reproducible builds."),
+    shared.FIRST_SEEN_AT,
+    moment("built_at", "Build time of an image; null for an index and for placeholder dates."),
+    shared.RAW_JSON,
+)
+
+SNAPSHOTS = view(
     "snapshots",
     "snapshot",
     "Receipts of the snapshots behind the views.",
-    Column("taken_at", "TIMESTAMP WITH TIME ZONE", "When reading the source began."),
-    Column("is_complete", "BOOLEAN", "Whether the whole resource was read."),
-    Column("is_consistent", "BOOLEAN", "Whether all of it is of one moment."),
-    Column("completeness", "VARCHAR", "How completeness is known: `proven`, `unproven` or `partial`."),
-    Column("image_count", "BIGINT", "Image objects in the snapshot."),
-    Column("duplicate_count", "BIGINT", "Objects that gave way to another of the same name."),
-    Column("skipped_count", "BIGINT", "Items left out because they could not be read."),
-    Column("stored_bytes", "BIGINT", "Bytes of the snapshot's Parquet parts."),
-    Column("source", "VARCHAR", "Where the objects came from."),
-    Column("server_version", "VARCHAR", "Version the server told."),
-    Column("resource_version", "VARCHAR", "Resource versions of the list."),
-    Column("tool_version", "VARCHAR", "Version of image-indexer that wrote it."),
+    moment("taken_at", "When reading the source began."),
+    flag("is_complete", "Whether the whole resource was read."),
+    flag("is_consistent", "Whether all of it is of one moment."),
+    text("completeness", "How completeness is known: `proven`, `unproven` or `partial`."),
+    number("image_count", "Image objects in the snapshot."),
+    number("duplicate_count", "Objects that gave way to another of the same name."),
+    number("skipped_count", "Items left out because they could not be read."),
+    number("stored_bytes", "Bytes of the snapshot's Parquet parts."),
+    text("source", "Where the objects came from."),
+    text("server_version", "Version the server told."),
+    text("resource_version", "Resource versions of the list."),
+    text("tool_version", "Version of image-indexer that wrote it."),
     Column("schema_version", "INTEGER", "Version of the Parquet columns."),
 )
 
 VIEWS: tuple[View, ...] = (
-    IMAGES,
+    REGISTRY_ALIASES,
+    ARCHITECTURE_SPELLINGS,
+    IMAGE_OBJECTS,
     IMAGE_LAYERS,
-    IMAGE_MANIFESTS,
-    IMAGE_SIGNATURES,
-    SIGNATURE_CONDITIONS,
-    SIGNATURE_CLAIMS,
-    _pairs("image_labels", "key", "Labels of the container image."),
-    _pairs("image_annotations", "key", "Annotations of the Image object."),
-    _pairs("image_env", "key", "Environment of the container, last value wins; may hold secrets."),
-    IMAGE_HISTORY,
     LAYERS,
+    IMAGE_MANIFESTS,
+    INDEX_MEMBERS,
     IMAGE_SIZES,
     REPOSITORIES,
+    SIGNATURE_CONDITIONS,
+    IMAGE_SIGNATURES,
+    SIGNATURE_CLAIMS,
+    IMAGES,
+    key_values("image_labels", "key", "Labels of the container image."),
+    key_values("image_annotations", "key", "Annotations of the Image object."),
+    IMAGE_ENV,
+    IMAGE_HISTORY,
 )
-"""Every view, in the order the dictionary lists them."""
+"""Every view; a view is read only by those behind it, so this is the order they are created in."""

@@ -168,7 +168,7 @@ class SnapshotWriter:
     def _candidates(self) -> list[Candidate]:
         """Candidates among names that came more than once; only the columns that decide are read."""
         columns = ["metadata.name", "metadata.uid", "metadata.resource_version", "metadata.creation_timestamp"]
-        tables = [pq.read_table(self.staging / part.name, columns=columns) for part in self.parts]
+        tables = [pq.ParquetFile(self.staging / part.name).read(columns=columns) for part in self.parts]
         metadata = pa.concat_tables(tables).combine_chunks().column("metadata").combine_chunks()
         names = pc.struct_field(metadata, "name")
         counts = pc.value_counts(names)
@@ -181,7 +181,7 @@ class SnapshotWriter:
         ]
 
     def _without(self, part: Part, positions: list[int]) -> Part:
-        table = pq.read_table(self.staging / part.name, schema=part_schema())
+        table = pq.ParquetFile(self.staging / part.name).read()
         lost = pa.array(positions, pa.int64())
         keep = pc.invert(pc.is_in(pa.array(range(len(table)), pa.int64()), value_set=lost))
         return self._write_part(part.name, table.filter(keep))

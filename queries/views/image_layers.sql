@@ -1,0 +1,59 @@
+-- Positions count from the base whatever order the object was stored in (the rule is named in images.layer_order_source).
+-- A blob has one size: the largest any object of the cluster states, since old objects write 0 for "unknown".
+WITH stated AS (
+    SELECT
+        o.cluster,
+        o.snapshot_id,
+        o.image_name,
+        o.registry,
+        o.repository,
+        l.layer.name AS layer_digest,
+        l.layer.media_type AS media_type,
+        CAST(
+            CASE
+                WHEN o.is_stored_top_first THEN array_length(o.layers) - l.place
+                ELSE l.place - 1
+            END AS INTEGER
+        ) AS position,
+        l.layer.size AS stated_size_bytes
+    FROM image_objects AS o
+    CROSS JOIN UNNEST(o.layers) WITH ORDINALITY AS l (layer, place)
+)
+
+SELECT
+    s.cluster,
+    s.snapshot_id,
+    s.image_name,
+    s.registry,
+    s.repository,
+    s.position,
+    s.layer_digest,
+    s.media_type,
+    CAST(
+        coalesce(
+            max(CASE WHEN s.stated_size_bytes > 0 THEN s.stated_size_bytes ELSE 0 END)
+                OVER (PARTITION BY s.cluster, s.snapshot_id, s.layer_digest),
+            0
+        ) AS BIGINT
+    ) AS size_bytes,
+    s.stated_size_bytes,
+    -- The empty blob is the one layer that truly has 0 bytes.
+    s.layer_digest = 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+    OR max(CASE WHEN s.stated_size_bytes > 0 THEN s.stated_size_bytes ELSE 0 END)
+        OVER (PARTITION BY s.cluster, s.snapshot_id, s.layer_digest) > 0 AS is_size_known,
+    -- Docker of schema 1, BuildKit and Go, and the blob without bytes; the last is the layer's uncompressed tar.
+    coalesce(
+        s.layer_digest IN (
+            'sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4',
+            'sha256:4f4fb700ef54461cfa02571ae0db9a0dc1e0cdb5577484a6d75e68dc38e8acc1',
+            'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+            'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef'
+        ),
+        FALSE
+    ) AS is_empty_layer,
+    coalesce(s.media_type LIKE '%.foreign.%' OR s.media_type LIKE '%.nondistributable.%', FALSE) AS is_foreign,
+    row_number() OVER (
+        PARTITION BY s.cluster, s.snapshot_id, s.image_name, s.layer_digest
+        ORDER BY s.position
+    ) > 1 AS is_repeat
+FROM stated AS s

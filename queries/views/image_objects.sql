@@ -1,0 +1,187 @@
+-- One object at a time, no joins but the aliases: whatever can be said of an Image without looking at the others.
+WITH stated AS (
+    SELECT
+        s.*,
+        -- Old exports write docker:// or docker-pullable:// before the reference.
+        regexp_replace(trim(s.docker_image_reference), '^docker(-pullable)?://', '') AS pull_reference,
+        s.metadata.annotations['image.openshift.io/dockerLayersOrder'] AS layers_order,
+        -- The kept texts are whatever was posted; invalid JSON would end a whole query.
+        CASE
+            WHEN json_valid(s.docker_image_manifest) THEN s.docker_image_manifest
+        END AS manifest_json,
+        CASE
+            WHEN json_valid(s.docker_image_config) THEN s.docker_image_config
+        END AS config_json,
+        s.docker_image_manifest_media_type IN (
+            'application/vnd.docker.distribution.manifest.list.v2+json',
+            'application/vnd.oci.image.index.v1+json'
+        ) AS is_index_media_type,
+        s.docker_image_manifest_media_type IN (
+            'application/vnd.docker.distribution.manifest.v1+json',
+            'application/vnd.docker.distribution.manifest.v1+prettyjws'
+        ) AS is_schema1_media_type,
+        s.docker_image_manifest_media_type IN (
+            'application/vnd.docker.distribution.manifest.v2+json',
+            'application/vnd.oci.image.manifest.v1+json'
+        ) AS is_image_media_type
+    FROM stored_images AS s
+),
+
+named AS (
+    SELECT
+        s.*,
+        -- A port and a tag both follow a colon, and the digest holds one as well: the digest is split off first, then
+        -- only a colon behind the last slash starts a tag.
+        split_part(s.pull_reference, '@', 1) AS name_and_tag,
+        nullif(split_part(s.pull_reference, '@', 2), '') AS reference_digest,
+        -- The server refuses objects with both layers and children; in hand-made ones the media type decides, so that
+        -- bytes are counted on one side only.
+        coalesce(s.is_index_media_type, FALSE) OR (
+            s.docker_image_manifests IS NOT NULL
+            AND NOT (
+                s.docker_image_layers IS NOT NULL
+                AND coalesce(s.is_image_media_type OR s.is_schema1_media_type, FALSE)
+            )
+        ) AS is_index
+    FROM stated AS s
+),
+
+split AS (
+    SELECT
+        n.*,
+        nullif(regexp_extract(n.name_and_tag, ':([^:/\]]*)$', 1), '') AS reference_tag,
+        nullif(regexp_replace(n.name_and_tag, ':[^:/\]]*$', ''), '') AS host_and_path
+    FROM named AS n
+),
+
+hosted AS (
+    SELECT
+        p.*,
+        -- The first component is a host only if it could not be part of a Docker Hub path.
+        regexp_matches(p.host_and_path, '^([^/]*[.:][^/]*|localhost)/') AS has_host
+    FROM split AS p
+),
+
+located AS (
+    SELECT
+        h.*,
+        CASE
+            WHEN h.host_and_path IS NULL THEN NULL
+            WHEN NOT h.has_host THEN 'docker.io'
+            WHEN lower(split_part(h.host_and_path, '/', 1)) IN ('index.docker.io', 'registry-1.docker.io') THEN 'docker.io'
+            ELSE lower(split_part(h.host_and_path, '/', 1))
+        END AS stated_registry,
+        CASE
+            WHEN h.has_host THEN regexp_replace(h.host_and_path, '^[^/]*/', '')
+            ELSE h.host_and_path
+        END AS path
+    FROM hosted AS h
+),
+
+typed AS (
+    SELECT
+        l.*,
+        -- An artifact holds one kind of content, so its first layer tells.
+        lower(l.docker_image_layers[1].media_type) AS first_layer_media_type,
+        json_extract_string(l.manifest_json, '$.config.mediaType') AS config_media_type,
+        json_extract_string(l.manifest_json, '$.artifactType') AS stated_artifact_type,
+        CASE
+            WHEN l.is_index OR l.docker_image_layers IS NULL THEN NULL
+            WHEN l.layers_order = 'ascending' THEN 'annotation-ascending'
+            WHEN l.layers_order = 'descending' THEN 'annotation-descending'
+            -- Pushed objects carry the annotation with an empty value, and the server leaves such lists as they are.
+            WHEN l.layers_order IS NOT NULL THEN 'annotation-empty'
+            WHEN l.is_schema1_media_type THEN 'default-schema1'
+            -- Old servers stored schema 2 top first and wrote no annotation (openshift-apiserver, reorderImageLayers).
+            WHEN l.is_image_media_type THEN 'default-reversed'
+            ELSE 'default-unknown'
+        END AS layer_order_source
+    FROM located AS l
+)
+
+SELECT
+    l.cluster,
+    l.snapshot_id,
+    l.metadata.name AS image_name,
+    l.metadata.uid AS uid,
+    l.metadata.resource_version AS resource_version,
+    l.docker_image_reference AS reference,
+    coalesce(a.registry, l.stated_registry) AS registry,
+    CASE
+        -- Docker Hub keeps official images under library/.
+        WHEN l.stated_registry = 'docker.io' AND l.path NOT LIKE '%/%' THEN 'library/' || l.path
+        ELSE l.path
+    END AS repository,
+    l.reference_tag,
+    l.reference_digest,
+    l.docker_image_manifest_media_type AS manifest_media_type,
+    l.layer_order_source,
+    CASE
+        WHEN NOT l.is_index THEN l.docker_image_layers
+    END AS layers,
+    CASE
+        WHEN l.is_index THEN l.docker_image_manifests
+    END AS children,
+    CASE
+        -- An index repeats its own digest as Id, schema 1 has a bare v1 id: neither names a config blob.
+        WHEN NOT l.is_index AND l.docker_image_metadata.id LIKE '%:%' THEN l.docker_image_metadata.id
+    END AS config_digest,
+    CASE
+        WHEN l.is_index THEN NULL
+        WHEN l.first_layer_media_type LIKE 'application/vnd.in-toto%' THEN 'attestation'
+        WHEN l.first_layer_media_type LIKE 'application/vnd.dev.cosign.simplesigning%' THEN 'cosign-signature'
+        WHEN l.first_layer_media_type LIKE 'application/vnd.dsse.envelope%' THEN 'cosign-attestation'
+        WHEN l.first_layer_media_type LIKE 'application/vnd.dev.sigstore.bundle%' THEN 'sigstore-bundle'
+        WHEN l.first_layer_media_type LIKE 'application/vnd.cncf.helm.%' THEN 'helm-chart'
+        WHEN l.first_layer_media_type LIKE '%wasm%' THEN 'wasm-module'
+        WHEN
+            l.first_layer_media_type LIKE '%spdx%'
+            OR l.first_layer_media_type LIKE '%cyclonedx%'
+            OR l.first_layer_media_type LIKE '%syft%'
+            THEN 'sbom'
+        -- The config of other artifacts is the empty object, or of a type no container runtime reads.
+        WHEN l.docker_image_metadata.id = 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a'
+            THEN coalesce(l.stated_artifact_type, 'other')
+        WHEN
+            l.config_media_type NOT IN (
+                'application/vnd.docker.container.image.v1+json',
+                'application/vnd.oci.image.config.v1+json',
+                'application/octet-stream'
+            )
+            THEN coalesce(l.stated_artifact_type, 'other')
+        -- Without the manifest, only content that is no file system and a config that says nothing give it away.
+        WHEN
+            l.first_layer_media_type NOT LIKE '%rootfs%'
+            AND l.first_layer_media_type NOT LIKE '%.image.layer.%'
+            AND l.first_layer_media_type <> 'application/octet-stream'
+            AND l.docker_image_metadata.config IS NULL
+            AND l.docker_image_metadata.created IS NULL
+            THEN 'other'
+    END AS artifact_type,
+    l.docker_image_metadata.architecture AS stated_architecture,
+    l.docker_image_metadata.config.labels AS labels,
+    l.metadata.annotations AS annotations,
+    l.docker_image_metadata.config.env AS env,
+    l.docker_image_metadata.config.exposed_ports AS exposed_ports,
+    l.docker_image_metadata.config.entrypoint AS entrypoint,
+    l.docker_image_metadata.config.cmd AS cmd,
+    l.docker_image_metadata.config.working_dir AS working_dir,
+    l.docker_image_metadata.config.user AS run_as_user,
+    l.manifest_json,
+    l.config_json,
+    CASE
+        WHEN l.docker_image_metadata.size > 0 THEN l.docker_image_metadata.size
+    END AS declared_size_bytes,
+    coalesce(array_length(l.signatures), 0) AS signature_count,
+    coalesce(array_length(l.docker_image_signatures), 0) AS schema1_signature_count,
+    l.is_index,
+    l.docker_image_metadata.config IS NOT NULL AS has_config,
+    coalesce(l.is_schema1_media_type, FALSE) AS is_schema1,
+    coalesce(l.layer_order_source IN ('annotation-descending', 'default-reversed'), FALSE) AS is_stored_top_first,
+    coalesce(l.metadata.annotations['openshift.io/image.managed'] = 'true', FALSE) AS is_managed,
+    l.metadata.creation_timestamp AS first_seen_at,
+    l.docker_image_metadata.created AS stated_created_at,
+    l.raw_json
+FROM typed AS l
+LEFT JOIN registry_aliases AS a
+    ON a.alias = l.stated_registry

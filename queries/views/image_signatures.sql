@@ -1,0 +1,68 @@
+-- What a signature claims is read without a key: nothing here is verified. Conditions are claims as well, since whoever
+-- may update images can write them.
+WITH signed AS (
+    SELECT
+        s.cluster,
+        s.snapshot_id,
+        s.metadata.name AS image_name,
+        CAST(e.place - 1 AS INTEGER) AS position,
+        e.signature AS signature,
+        -- Readings stand in the order of the signatures.
+        s.signature_readings[e.place] AS reading
+    FROM stored_images AS s
+    CROSS JOIN UNNEST(s.signatures) WITH ORDINALITY AS e (signature, place)
+),
+
+trusted AS (
+    SELECT
+        c.cluster,
+        c.snapshot_id,
+        c.image_name,
+        c.signature_position,
+        -- The server wants Trusted and ForImage together; a later condition of a type replaces an earlier one.
+        bool_or(c.type = 'Trusted' AND c.status = 'True')
+        AND bool_or(c.type = 'ForImage' AND c.status = 'True') AS is_trusted
+    FROM signature_conditions AS c
+    WHERE c.is_newest
+    GROUP BY
+        c.cluster,
+        c.snapshot_id,
+        c.image_name,
+        c.signature_position
+)
+
+SELECT
+    s.cluster,
+    s.snapshot_id,
+    s.image_name,
+    s.position,
+    s.signature.metadata.name AS signature_name,
+    s.signature.type AS type,
+    s.reading.content_size_bytes AS content_size_bytes,
+    s.signature.created AS created_at,
+    s.signature.image_identity AS image_identity,
+    s.signature.issued_by.common_name AS issued_by_common_name,
+    s.signature.issued_by.organization AS issued_by_organization,
+    s.signature.issued_to.common_name AS issued_to_common_name,
+    s.signature.issued_to.organization AS issued_to_organization,
+    s.signature.issued_to.public_key_id AS issued_to_public_key_id,
+    s.signature.metadata.creation_timestamp AS recorded_at,
+    s.reading.state AS reading_state,
+    s.reading.claimed_reference AS claimed_reference,
+    s.reading.claimed_digest AS claimed_digest,
+    s.reading.claimed_creator AS claimed_creator,
+    s.reading.claimed_at AS claimed_at,
+    s.reading.key_id AS key_id,
+    s.reading.fingerprint AS fingerprint,
+    s.reading.public_key_algorithm AS public_key_algorithm,
+    s.reading.signature_created_at AS signature_created_at,
+    s.reading.signature_expires_at AS signature_expires_at,
+    s.reading.claimed_digest = s.image_name AS is_for_this_image,
+    coalesce(t.is_trusted, FALSE) AS is_trusted
+FROM signed AS s
+LEFT JOIN trusted AS t
+    ON
+        t.cluster = s.cluster
+        AND t.snapshot_id = s.snapshot_id
+        AND t.image_name = s.image_name
+        AND t.signature_position = s.position
