@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from indexer.cli.diagnostics import logger, note
-from indexer.ingest import IngestOptions, ingest
+from indexer.cli.progress import terminal_progress
+from indexer.client.request import ListRequest
+from indexer.ingest import IngestOptions, export, ingest
+from indexer.sources.api import ApiSource
 from indexer.sources.files import FileSource
 
 if TYPE_CHECKING:
-    from indexer.pages import Source
+    from indexer.cluster import Connection
     from indexer.store import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """How a live cluster is exported; without a name the cluster is called after its server."""
+
+    cluster: str | None = None
+    skip_bad_items: bool = False
+    resume: bool = True
+    request: ListRequest = field(default_factory=ListRequest)
 
 
 def run_import(paths: tuple[str, ...], location: str, options: IngestOptions) -> None:
     """Import files and say on stderr what was published."""
-    run_ingest(FileSource(paths), location, options)
-
-
-def run_ingest(source: Source, location: str, options: IngestOptions) -> Snapshot:
-    """Publish a snapshot of a source and say on stderr what it is."""
-    from indexer.cli.progress import terminal_progress
-
     with terminal_progress(click.get_current_context().meta) as progress:
-        snapshot = ingest(source, location, options, progress)
+        snapshot = ingest(FileSource(paths), location, options, progress)
+    report(snapshot)
+
+
+def run_export(connection: Connection, location: str, options: ExportOptions) -> Snapshot:
+    """Export a live list and say on stderr what was published."""
+    cluster = options.cluster or connection.name or cluster_name(connection.server)
+    ingest_options = IngestOptions(cluster, skip_bad_items=options.skip_bad_items)
+    source = ApiSource(connection, options.request)
+    with terminal_progress(click.get_current_context().meta) as progress:
+        snapshot = export(source, location, ingest_options, progress, resume=options.resume)
     report(snapshot)
     return snapshot
+
+
+def cluster_name(server: str) -> str:
+    """Name a cluster after its server: the host, spelled so that it can stand in a folder's name."""
+    host = urlsplit(server).hostname or "cluster"
+    name = re.sub(r"[^a-z0-9.-]", "-", host.lower())
+    return name if name[0].isalpha() else f"cluster-{name}"
 
 
 def report(snapshot: Snapshot) -> None:
