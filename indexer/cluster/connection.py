@@ -30,7 +30,7 @@ class Timeouts:
 class Connection:
     """An API server and who asks it. `cluster` is in kubeconfig form; `extra_headers` carry impersonation.
 
-    `name` is the context's, if there is one; `warnings` are sentences about it for the receipt.
+    `name` is the context's, if there is one; `warnings` are sentences that belong into the receipt.
     """
 
     def __init__(
