@@ -74,8 +74,8 @@ class Catalog:
     def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement of the user's own; parameters are bound as `$name`.
 
-        Raises `ConfigurationError` for a statement that writes or for several statements, `QueryError` for one the
-        engine refuses.
+        Raises `QueryError` for a statement that does more than read, for several statements, and for one the engine
+        refuses.
         """
         try:
             statement = reading_statement(self._connection, text)

@@ -23,7 +23,6 @@ from indexer.writer import SnapshotWriter, new_snapshot_id
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from indexer.pages import SourceReport
     from indexer.store import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -59,8 +58,8 @@ class ResumableSource(Source, Protocol):
     def request_key(self) -> str:
         """The same for two sources that ask for the same thing."""
 
-    def resume(self, point: bytes, report: SourceReport) -> None:
-        """Go on after this point; the report is the earlier run's so far."""
+    def resume(self, point: bytes) -> None:
+        """Go on after the page that carried this point; its report comes back with it."""
 
 
 def ingest(source: Source, location: str | Path, options: IngestOptions, progress: Progress | None = None) -> Snapshot:
@@ -91,7 +90,7 @@ def export(
         remove_leftovers(folder, options.cluster, keep=journal.snapshot_id if journal else None)
         if journal:
             logger.info("Resuming %s after %s parts.", journal.snapshot_id, len(journal.parts))
-            source.resume(journal.resume_point, journal.report)
+            source.resume(journal.resume_point)
         return run.publish(journal)
 
 
@@ -159,7 +158,6 @@ class _Run:
             parts=writer.parts,
             is_ordered=writer.is_ordered,
             last_name=writer.last_name,
-            report=self.source.report,
             skipped_items=self.bad_items.skipped,
         )
         with writing_to(self.folder):

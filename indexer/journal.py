@@ -15,7 +15,6 @@ import msgspec
 
 from indexer.files import write_durably
 from indexer.locks import held
-from indexer.pages import SourceReport
 from indexer.receipt import Part, SkippedItem
 from indexer.schema import SCHEMA_VERSION
 from indexer.store import WORK_FOLDER, part_hash
@@ -38,7 +37,6 @@ class Journal(msgspec.Struct, kw_only=True):
     parts: list[Part]
     is_ordered: bool
     last_name: str
-    report: SourceReport
     skipped_items: list[SkippedItem]
 
     def write(self, staging: Path) -> None:

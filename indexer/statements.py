@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from indexer.errors import ConfigurationError, QueryError
+from indexer.errors import QueryError
 
 _HINT = "Ask with SELECT; write results with --format and -o."
 
@@ -21,7 +21,7 @@ _HINT = "Ask with SELECT; write results with --format and -o."
 def reading_statement(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     """Return the statement in a form that can only read.
 
-    Raises `ConfigurationError` for one that may write and for several at once, `QueryError` for text that is no SQL.
+    Raises `QueryError` for one that may write, for several at once, and for text that is no SQL.
     """
     kind = _kind(connection, text)
     tokens = _tokens(text)
@@ -32,7 +32,7 @@ def reading_statement(connection: duckdb.DuckDBPyConnection, text: str) -> str:
         return f"{body[:start]}{reading_statement(connection, body[start:])}"
     if kind == "MULTI" and any(token.word == "WITH" for token in tokens):
         # A PIVOT over values yet unknown is several statements, and the first of them runs the WITH clause.
-        raise ConfigurationError(
+        raise QueryError(
             "A PIVOT with a WITH clause must name its values.", hint="Write PIVOT … ON column IN (value, …)."
         )
     if kind not in {"SELECT", "MULTI"}:
@@ -40,12 +40,12 @@ def reading_statement(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     return f"SELECT * FROM (\n{body}\n)"
 
 
-def refusal(kind: str = "Writing") -> ConfigurationError:
+def refusal(kind: str = "Writing") -> QueryError:
     """Error for a statement that does not only read."""
-    return ConfigurationError(f"{kind} statements are refused: the index is only read.", hint=_HINT)
+    return QueryError(f"{kind} statements are refused: the index is only read.", hint=_HINT)
 
 
-def query_error(error: Exception) -> QueryError | ConfigurationError:
+def query_error(error: Exception) -> QueryError:
     """Turn an error of the engine into one of ours, without the listing of its innards."""
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     if "must be at the top level" in first_line:
@@ -59,7 +59,7 @@ def _kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     except duckdb.Error as error:
         raise query_error(error) from error
     if len(statements) != 1:
-        raise ConfigurationError(f"One statement at a time, please: there are {len(statements)}.", hint=_HINT)
+        raise QueryError(f"One statement at a time, please: there are {len(statements)}.", hint=_HINT)
     try:
         return statements[0].type.name
     except ValueError as error:  # a type the Python client has no name for

@@ -50,7 +50,7 @@ COMMANDS = {
 )
 @click.version_option(package_name="image-indexer")
 def cli() -> None:
-    r"""Answer what OpenShift Image objects occupy, share, run on and are signed by.
+    """Answer what OpenShift Image objects occupy, share, run on and are signed by.
 
     \b
     image-indexer demo

@@ -2,32 +2,69 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from indexer.cli.diagnostics import logger, note
-from indexer.ingest import IngestOptions, ingest
+from indexer.cli.progress import terminal_progress
+from indexer.client.request import ListRequest
+from indexer.ingest import IngestOptions, export, ingest
+from indexer.sources.api import ApiSource
 from indexer.sources.files import FileSource
 
 if TYPE_CHECKING:
-    from indexer.pages import Source
+    from indexer.cli.options import OutcomeOptions
+    from indexer.cluster import Connection
     from indexer.store import Snapshot
 
 
-def run_import(paths: tuple[str, ...], location: str, options: IngestOptions) -> None:
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """How a live cluster is exported; without a name the cluster is called after its server."""
+
+    cluster: str | None = None
+    skip_bad_items: bool = False
+    resume: bool = True
+    request: ListRequest = field(default_factory=ListRequest)
+
+
+def run_import(paths: tuple[str, ...], location: str, options: IngestOptions) -> Snapshot:
     """Import files and say on stderr what was published."""
-    run_ingest(FileSource(paths), location, options)
-
-
-def run_ingest(source: Source, location: str, options: IngestOptions) -> Snapshot:
-    """Publish a snapshot of a source and say on stderr what it is."""
-    from indexer.cli.progress import terminal_progress
-
     with terminal_progress(click.get_current_context().meta) as progress:
-        snapshot = ingest(source, location, options, progress)
+        snapshot = ingest(FileSource(paths), location, options, progress)
     report(snapshot)
     return snapshot
+
+
+def run_export(connection: Connection, location: str, options: ExportOptions) -> Snapshot:
+    """Export a live list and say on stderr what was published."""
+    cluster = options.cluster or cluster_name(connection.name or urlsplit(connection.server).hostname or "")
+    ingest_options = IngestOptions(cluster, skip_bad_items=options.skip_bad_items)
+    source = ApiSource(connection, options.request)
+    with terminal_progress(click.get_current_context().meta) as progress:
+        snapshot = export(source, location, ingest_options, progress, resume=options.resume)
+    report(snapshot)
+    return snapshot
+
+
+def cluster_name(origin: str) -> str:
+    """Name a cluster after its context or host, spelled so that it can stand in a folder's name."""
+    name = re.sub(r"[^a-z0-9.-]+", "-", origin.lower())
+    return name if name[:1].isalpha() else f"cluster-{name.lstrip('-')}"
+
+
+def tell(snapshot: Snapshot, location: str, outcome: OutcomeOptions) -> None:
+    """Tell machines about a published snapshot: the receipt on stdout, metrics in a file."""
+    if outcome.receipt:
+        click.echo(snapshot.receipt.to_json(), nl=False)
+    if outcome.metrics_file:
+        from indexer.metrics import write_metrics
+
+        write_metrics(snapshot, location, outcome.metrics_file)
 
 
 def report(snapshot: Snapshot) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEFAULT_STORE = "./image-index"
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "markdown", "parquet")
@@ -35,15 +35,16 @@ class Choice:
     clusters: tuple[str, ...]
 
 
-def _apply(command: Any, *options: Callable[[Any], Any]) -> Any:
+def applied(command: Any, *options: Callable[[Any], Any]) -> Any:
+    """Stack options on a command in the order they are shown."""
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def store_option(command: Command) -> Command:
+def store_option(command: Callable[..., Any]) -> Any:
     """`--store`: a directory."""
-    return _apply(  # type: ignore[no-any-return]
+    return applied(
         command,
         click.option(
             "--store",
@@ -56,10 +57,10 @@ def store_option(command: Command) -> Command:
     )
 
 
-def choice_options(command: Command) -> Command:
+def choice_options(command: Callable[..., Any]) -> Any:
     """`--store`, `--snapshot` and `--cluster`: which snapshots the views show, handed over as one `choice`."""
-    return _apply(  # type: ignore[no-any-return]
-        _packed(command, "choice", Choice, ("store", "snapshot", "clusters")),
+    return applied(
+        packed(command, "choice", Choice, ("store", "snapshot", "clusters")),
         store_option,
         click.option(
             "--snapshot", default="latest", show_default=True, metavar="ID", help="A snapshot's id, or its beginning."
@@ -68,18 +69,20 @@ def choice_options(command: Command) -> Command:
     )
 
 
-def cluster_option(command: Command) -> Command:
+def cluster_option(command: Callable[..., Any]) -> Any:
     """`--cluster`, repeatable."""
     option = click.option("--cluster", "clusters", multiple=True, metavar="NAME", help="Only this cluster; repeatable.")
     return option(command)
 
 
-def output_options(command: Command) -> Command:
+def output_options(command: Callable[..., Any]) -> Any:
     """`--format`, `-o` and `--limit`, handed over as one `output`."""
-    return _apply(  # type: ignore[no-any-return]
-        _packed(command, "output", OutputOptions, ("format", "path", "limit")),
+    return applied(
+        packed(command, "output", OutputOptions, ("format", "output_path", "limit")),
         click.option("--format", "-f", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."),
-        click.option("-o", "--output", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write here."),
+        click.option(
+            "-o", "--output", "output_path", type=click.Path(path_type=Path), metavar="FILE", help="Write here."
+        ),
         click.option(
             "--limit",
             type=click.IntRange(min=0),
@@ -89,7 +92,7 @@ def output_options(command: Command) -> Command:
     )
 
 
-def _packed(command: Any, name: str, pack: Callable[..., Any], keys: tuple[str, ...]) -> Any:
+def packed(command: Any, name: str, pack: Callable[..., Any], keys: tuple[str, ...]) -> Any:
     """Hand several options to the command as one argument, so that its signature stays short."""
 
     @wraps(command)
@@ -100,9 +103,43 @@ def _packed(command: Any, name: str, pack: Callable[..., Any], keys: tuple[str, 
     return wrapped
 
 
-def log_options(command: Command) -> Command:
+def bad_item_option(command: Callable[..., Any]) -> Any:
+    """`--on-bad-item`."""
+    option = click.option(
+        "--on-bad-item",
+        type=click.Choice(("fail", "skip")),
+        default="fail",
+        show_default=True,
+        help="Whether an item that can't be read fails the run.",
+    )
+    return option(command)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeOptions:
+    """What a run tells machines when it has published."""
+
+    receipt: bool
+    metrics_file: Path | None
+
+
+def outcome_options(command: Callable[..., Any]) -> Any:
+    """`--receipt` and `--metrics-file`, handed over as one `outcome`."""
+    return applied(
+        packed(command, "outcome", OutcomeOptions, ("receipt", "metrics_file")),
+        click.option("--receipt", is_flag=True, help="Print the receipt on stdout, as JSON."),
+        click.option(
+            "--metrics-file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write Prometheus metrics here, after success only.",
+        ),
+    )
+
+
+def log_options(command: Callable[..., Any]) -> Any:
     """`-v`, `--log-format` and `--no-progress`; configures logging before the command runs."""
-    return _apply(  # type: ignore[no-any-return]
+    return applied(
         command,
         click.option(
             "-v", "--verbose", "verbosity", count=True, expose_value=False, callback=_verbosity, help="Say more."

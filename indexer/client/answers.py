@@ -101,7 +101,7 @@ def read_status(body: bytes) -> Status:
 
 def _one_line(text: str) -> str:
     title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-    line = " ".join((title.group(1) if title else text).split())
+    line = " ".join((title.group(1) if title else re.sub(r"<[^>]*>", " ", text)).split()).rstrip(".")
     return line if len(line) <= _TEXT_LENGTH else line[:_TEXT_LENGTH] + "…"
 
 
@@ -118,15 +118,15 @@ def failure(answer: Answer) -> IndexerError:
 
 def _bad_request(answer: Answer) -> IndexerError:
     if answer.is_continued and "continue" in answer.text:
-        return ExpiredError(f"{answer.server} does not take its continue token back: {answer.text}")
+        return ExpiredError(f"{answer.server} does not take its continue token back: {answer.text}.")
     if "HTTP request to an HTTPS server" in answer.text:
         return SourceError(f"{answer.server} expects TLS.", hint="Write https:// in the server's address.")
     if answer.has_options:
         return ConfigurationError(
-            f"{answer.server} refuses the options of the list: {answer.text}",
+            f"{answer.server} refuses the options of the list: {answer.text}.",
             hint="Check the selectors and the resourceVersion options.",
         )
-    return SourceError(f"{answer.server} refuses the request: {answer.text}", hint="Is it an OpenShift API server?")
+    return SourceError(f"{answer.server} refuses the request: {answer.text}.", hint="Is it an OpenShift API server?")
 
 
 def _unauthorized(answer: Answer) -> IndexerError:
@@ -162,11 +162,11 @@ def _expired(answer: Answer) -> IndexerError:
     token = answer.status.metadata.continue_ if answer.status.metadata else None
     if not answer.is_continued:
         return ExpiredError(
-            f"{answer.server} no longer keeps that resourceVersion (410): {answer.text}",
+            f"{answer.server} no longer keeps that resourceVersion (410): {answer.text}.",
             hint="List without resourceVersion.",
         )
     return ExpiredError(
-        f"The list expired at {answer.server} (410): {answer.text}",
+        f"The list expired at {answer.server} (410): its moment was compacted away before its end.",
         hint="A larger --limit gets through faster; --on-expired restart or continue goes on by itself.",
         continue_token=token or None,
     )

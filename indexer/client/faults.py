@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from urllib3 import exceptions as http
 
-from indexer.errors import IndexerError, SourceError, UnavailableError
+from indexer.errors import CutShortError, IndexerError, SourceError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,14 @@ def transport_failure(error: Exception, server: str) -> IndexerError:
     for kind, what, hint in _UNREACHABLE:
         if isinstance(error, kind):
             return _unreachable(what.format(server=server, reason=_reason(error)), hint)
-    return UnavailableError(f"The connection to {server} broke ({_reason(error)}).", hint="Try again.", cause="broken")
+    return UnavailableError(f"The connection to {server} broke: {_reason(error)}.", hint="Try again.", cause="broken")
+
+
+def body_failure(error: Exception, server: str) -> IndexerError:
+    """Turn an exception that ends the body of a 200 into the error it means: what came is worth nothing."""
+    if isinstance(error, http.ReadTimeoutError):
+        return transport_failure(error, server)
+    return CutShortError(f"The answer of {server} broke off: {_reason(error)}.", hint="Try again.")
 
 
 def _unreachable(what: str, hint: str) -> UnavailableError:
@@ -57,10 +64,10 @@ def _tls_failure(error: http.SSLError, server: str) -> IndexerError:
 
 
 def _reason(error: Exception) -> str:
-    """Name the innermost cause: the outer texts of urllib3 repeat the address and object ids."""
-    *_, last = _chain(error)
-    reason = getattr(last, "strerror", None) or str(last) or type(last).__name__
-    return " ".join(str(reason).split()).rstrip(".")
+    """Name the operating system's reason where there is one: the outer texts of urllib3 repeat addresses and ids."""
+    reasons = [item.strerror for item in _chain(error) if isinstance(item, OSError) and item.strerror]
+    text = reasons[-1] if reasons else "the answer ended early"
+    return " ".join(text.split()).rstrip(".")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

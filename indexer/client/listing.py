@@ -39,7 +39,7 @@ class Listing:
     def __init__(self, connection: Connection, request: ListRequest, start: Position | None = None) -> None:
         self._connection = connection
         self._request = request
-        self._start = start or Position(report=SourceReport(warnings=list(connection.warnings)))
+        self._start = start or Position(report=self._new_report())
         self.report = copy_report(self._start.report)
         self._position = self._start
         self._page_size = PageSize(request.limit)
@@ -56,7 +56,7 @@ class Listing:
         Raises `SourceError` when the server refuses from the start, `IncompleteError` when the list breaks off,
         `DecodeError` for a 200 that is not an ImageList.
         """
-        is_open = True
+        is_open = not self._start.is_at_end
         while is_open:
             item = self._next()
             yield item
@@ -190,17 +190,20 @@ class Listing:
         self._restart_count += 1
         if self._restart_count > self._request.restart_limit:
             raise error
-        logger.warning("%s Starting again from the first Image.", error.message)
-        self.report = SourceReport(
-            retry_count=self.report.retry_count,
-            expired_count=self.report.expired_count,
-            warnings=list(self._connection.warnings),
-        )
+        self.report = self._new_report(self.report.retry_count, self.report.expired_count)
         self._position = Position()
         self._tokens.clear()
         self._has_moved = False
         self._page_size.double()
         return Restarted(error.message)
+
+    def _new_report(self, retry_count: int = 0, expired_count: int = 0) -> SourceReport:
+        return SourceReport(
+            completeness="partial" if self._request.has_selector else "proven",
+            retry_count=retry_count,
+            expired_count=expired_count,
+            warnings=list(self._connection.warnings),
+        )
 
     def _broken_off(self, error: IndexerError) -> IndexerError:
         """Say that a list broke off; what refuses or misleads from the start keeps its own name."""

@@ -19,6 +19,11 @@ class Position(msgspec.Struct, frozen=True):
     last_name: str | None = None
     report: SourceReport = msgspec.field(default_factory=SourceReport)
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the list has ended: pages have come, and none follows."""
+        return self.page_count > 0 and self.continue_token is None
+
     def to_bytes(self) -> bytes:
         """Write it as JSON."""
         return msgspec.json.encode(self)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from stamina import Attempt
 
 logger = logging.getLogger(__name__)
+# Each retry is told here, with its reason; stamina's own line would repeat it without.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib3.exceptions import HTTPError
 
 from indexer.client.answers import Answer, failure, read_status
-from indexer.client.faults import transport_failure
+from indexer.client.faults import body_failure, transport_failure
 from indexer.errors import IncompleteError
 
 if TYPE_CHECKING:
@@ -85,18 +85,18 @@ def _answer(
 
 def _chunks(response: urllib3.BaseHTTPResponse, server: str, deadline: Deadline) -> Iterator[bytes]:
     try:
-        for chunk in response.stream(_CHUNK_BYTES):
+        for chunk in response.stream(_CHUNK_BYTES, decode_content=True):
             deadline.check()
             yield chunk
     except HTTPError as error:
-        raise transport_failure(error, server) from None
+        raise body_failure(error, server) from None
 
 
 def _error_body(response: urllib3.BaseHTTPResponse) -> bytes:
     """Read the beginning of an error's body; the status code counts even if the body breaks."""
     body = b""
     try:
-        for chunk in response.stream(_CHUNK_BYTES):
+        for chunk in response.stream(_CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) >= _ERROR_BYTES:
                 break

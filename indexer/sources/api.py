@@ -28,19 +28,16 @@ _PROBE_TIMEOUTS = Timeouts(connect_seconds=2, read_seconds=2, total_seconds=5)
 
 
 class ApiSource:
-    """All Images of a cluster, or those a selector picks, page by page.
+    """All Images of a cluster, or those a selector picks, page by page."""
 
-    `resume_from` is the `resume_point` of the last page that an earlier run of the same request (`request_key`) kept.
-    """
-
-    def __init__(
-        self, connection: Connection, request: ListRequest | None = None, *, resume_from: bytes | None = None
-    ) -> None:
+    def __init__(self, connection: Connection, request: ListRequest | None = None) -> None:
         self._connection = connection
         self._request = request or ListRequest()
-        self._listing = Listing(connection, self._request, read_position(resume_from) if resume_from else None)
-        if self._request.has_selector:
-            self._listing.report.completeness = "partial"
+        self._listing = Listing(connection, self._request)
+
+    def resume(self, point: bytes) -> None:
+        """Go on after the page whose `resume_point` this is, kept by an earlier run with the same `request_key`."""
+        self._listing = Listing(self._connection, self._request, read_position(point))
 
     @property
     def description(self) -> str:

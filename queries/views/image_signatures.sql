@@ -11,6 +11,7 @@ WITH signed AS (
         s.signature_readings[e.place] AS reading
     FROM stored_images AS s
     CROSS JOIN UNNEST(s.signatures) WITH ORDINALITY AS e (signature, place)
+    WHERE s.signatures IS NOT NULL
 ),
 
 trusted AS (
