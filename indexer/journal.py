@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -64,11 +65,16 @@ def remove_leftovers(store_folder: Path, cluster: str, keep: str | None = None) 
     Folders of the last minutes without a journal are spared: an import may be about to lock its own.
     """
     for staging in _staging_folders(store_folder, cluster):
-        if staging.name == f"{cluster}.{keep}" or _is_young(staging):
-            continue
-        with held(staging) as is_free:
-            if is_free:
-                shutil.rmtree(staging, ignore_errors=True)
+        # It may be gone by now: an import beside this run has published it.
+        with suppress(FileNotFoundError):
+            if staging.name != f"{cluster}.{keep}" and not _is_young(staging):
+                _remove_unheld(staging)
+
+
+def _remove_unheld(staging: Path) -> None:
+    with held(staging) as is_free:
+        if is_free:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _is_young(staging: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import orjson
@@ -62,5 +63,11 @@ def note(text: str) -> None:
 
 def _log(level: int, text: str) -> None:
     if not logger.handlers:
-        configure_logging(0, "text")
+        configure_logging(0, _asked_format())
     logger.log(level, "%s", text)
+
+
+def _asked_format() -> str:
+    """Find the format a command line asks for that could not be parsed: its error keeps to it, too."""
+    pairs = pairwise(sys.argv)
+    return "json" if "--log-format=json" in sys.argv or ("--log-format", "json") in pairs else "text"

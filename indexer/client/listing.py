@@ -76,7 +76,8 @@ class Listing:
                     if restarted := self._expired(error):
                         return restarted
         except IndexerError as error:
-            raise self._broken_off(error) from error
+            failure = self._broken_off(error)
+            raise failure from (None if failure is error else error)
 
     def _fetch_page(self) -> Page:
         origin = f"page {self._position.page_count + 1}"
@@ -210,9 +211,10 @@ class Listing:
         is_cut = isinstance(error, CutShortError)
         if isinstance(error, DecodeError | IncompleteError) and not is_cut:
             return error
-        if not self._retries.has_answered and not is_cut:
-            return error
         position = self._position
+        has_expired = isinstance(error, ExpiredError) and position.page_count > 0
+        if not (self._retries.has_answered or is_cut or has_expired):
+            return error
         where = f"after {position.page_count} pages ({position.read_count} Images)"
         return IncompleteError(f"The list broke off {where}: {error.message}", hint=error.hint)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,13 @@ class RetryPolicy:
     first_answer_seconds: float = 45
     first_connection_seconds: float = 2
     attempts: int = 8
+
+    @classmethod
+    def within(cls, budget_seconds: float) -> RetryPolicy:
+        """Give a policy whose patience, also with the first answer, is no longer than this."""
+        usual = cls()
+        first = min(usual.first_answer_seconds, budget_seconds)
+        return replace(usual, budget_seconds=budget_seconds, first_answer_seconds=first)
 
 
 class Retries:
