@@ -63,15 +63,15 @@ class Catalog:
         """Release the engine."""
         self._connection.close()
 
-    def query(self, name: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
+    def query(self, name: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a canned query. Raises `UnknownQueryError`, `BadParameterError` or `QueryError`."""
         return self.run(queries.load(name), **parameters)
 
-    def run(self, query: queries.CannedQuery, **parameters: Any) -> duckdb.DuckDBPyRelation:
+    def run(self, query: queries.CannedQuery, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded (also a check)."""
         return self._relation(query.sql, query.bind(parameters))
 
-    def sql(self, text: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
+    def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement of the user's own; parameters are bound as `$name`.
 
         Raises `QueryError` for a statement that does more than read, for several statements, and for one the engine
