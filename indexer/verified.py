@@ -5,7 +5,6 @@ Keys expire and are revoked, so an answer is of the moment it is given in. Each 
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from indexer.signature.keyring import Key, Keyring
 
+_OUTCOME = [column.name for column in SIGNATURE_VERIFICATIONS.columns[1:]]
 BATCH_ROWS = 512
 """Contents in memory at a time; one is about 1 KiB and never above 1.5 MiB, the limit of etcd for the whole object."""
 
@@ -69,7 +69,8 @@ def insert_verifications(connection: duckdb.DuckDBPyConnection, schema: str, key
 def _verification_row(row: dict[str, str], keyring: Keyring) -> dict[str, str | None]:
     from indexer.signature.verification import verify_content
 
-    return {"content_digest": row["content_digest"], **asdict(verify_content(row["content"], keyring))}
+    verification = verify_content(row["content"], keyring)
+    return {"content_digest": row["content_digest"], **{name: getattr(verification, name) for name in _OUTCOME}}
 
 
 def _unverified_sql(schema: str) -> str:
