@@ -97,9 +97,8 @@ class Retries:
         now = self._clock()
         self._failing_since = now if self._failing_since is None else self._failing_since
         self._failures += 1
-        if now - self._failing_since + self._spent_seconds >= self._patience(error):
-            return False
-        return self._wait(error)
+        left_seconds = self._patience(error) - (now - self._failing_since + self._spent_seconds)
+        return self._wait(error, left_seconds) if left_seconds > 0 else False
 
     def _patience(self, error: UnavailableError | CutShortError) -> float:
         cause = error.cause if isinstance(error, UnavailableError) else "cut"
@@ -114,10 +113,10 @@ class Retries:
             return 0
         return self.policy.first_connection_seconds if cause == "broken" else self.policy.first_answer_seconds
 
-    def _wait(self, error: UnavailableError | CutShortError) -> bool | float:
+    def _wait(self, error: UnavailableError | CutShortError, left_seconds: float) -> bool | float:
         asked = error.retry_after_seconds if isinstance(error, UnavailableError) else None
         if asked is None:
             return True
         # Clients that were all told the same second must not all come back in it.
         jitter = random.uniform(0, self.policy.wait_jitter_seconds)  # noqa: S311
-        return capped(asked, self.policy.retry_after_max_seconds) + jitter
+        return min(capped(asked, self.policy.retry_after_max_seconds) + jitter, left_seconds)
