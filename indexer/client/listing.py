@@ -213,7 +213,7 @@ class Listing:
         if not self._retries.has_answered and not is_cut:
             return error
         position = self._position
-        where = f"after {position.page_count} pages ({position.read_count} Images)"
+        where = f"after page {position.page_count} ({position.read_count} Images)" if position.page_count else "at once"
         return IncompleteError(f"The list broke off {where}: {error.message}", hint=error.hint)
 
     def _compare_counts(self) -> None:

@@ -113,4 +113,4 @@ class Retries:
             return True
         # Clients that were all told the same second must not all come back in it.
         jitter = random.uniform(0, self.policy.wait_jitter_seconds)  # noqa: S311
-        return capped(asked, self.policy.retry_after_max_seconds) + jitter
+        return max(capped(asked, self.policy.retry_after_max_seconds), self.policy.wait_initial_seconds) + jitter
