@@ -84,6 +84,11 @@ class Retries:
         self._failures = 0
         self.has_answered = True
 
+    def recovered(self) -> None:
+        """Note that a watch, which has no end, is well again: each outage gets the whole budget."""
+        self.succeeded()
+        self._spent_seconds = 0.0
+
     def _decide(self, error: Exception) -> bool | float:
         if self.stop.is_set() or not isinstance(error, UnavailableError | CutShortError):
             return False
