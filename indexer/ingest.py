@@ -87,21 +87,33 @@ def export(
     Raises `ConfigurationError` while another run exports the same cluster, else what `ingest` raises; what was
     staged by finished parts is kept for the next run.
     """
+    with exporting(Path(location).absolute(), options.cluster):
+        return export_locked(source, location, options, progress, resume=resume)
+
+
+def export_locked(
+    source: ResumableSource,
+    location: str | Path,
+    options: IngestOptions,
+    progress: Progress | None = None,
+    *,
+    resume: bool = True,
+) -> Snapshot:
+    """Do as `export` does, for a caller that holds the cluster's lock (`exporting`) already."""
     folder = Path(location).absolute()
     run = _Run(source, folder, options, progress or NoProgress(), request_key=source.request_key)
-    with exporting(folder, check_cluster_name(options.cluster)):
-        journal = unfinished(folder, options.cluster, source.request_key) if resume else None
-        remove_leftovers(folder, options.cluster, keep=journal.snapshot_id if journal else None)
-        if journal:
-            logger.info("Resuming %s after %s parts.", journal.snapshot_id, len(journal.parts))
-            source.resume(journal.resume_point)
-        return run.publish(journal)
+    journal = unfinished(folder, options.cluster, source.request_key) if resume else None
+    remove_leftovers(folder, options.cluster, keep=journal.snapshot_id if journal else None)
+    if journal:
+        logger.info("Resuming %s after %s parts.", journal.snapshot_id, len(journal.parts))
+        source.resume(journal.resume_point)
+    return run.publish(journal)
 
 
 @contextmanager
 def exporting(store_folder: Path, cluster: str) -> Iterator[None]:
     """Hold the cluster's lock. Raises `ConfigurationError` while a living process holds it."""
-    lock = store_folder / WORK_FOLDER / f"{cluster}.lock"
+    lock = store_folder / WORK_FOLDER / f"{check_cluster_name(cluster)}.lock"
     with writing_to(store_folder):
         lock.parent.mkdir(parents=True, exist_ok=True)
         lock.touch()

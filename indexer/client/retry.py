@@ -91,6 +91,11 @@ class Retries:
         self._failures = 0
         self.has_answered = True
 
+    def recovered(self) -> None:
+        """Note that a watch, which has no end, is well again: each outage gets the whole budget."""
+        self.succeeded()
+        self._spent_seconds = 0.0
+
     def _decide(self, error: Exception) -> bool | float:
         if self.stop.is_set() or not isinstance(error, UnavailableError | CutShortError):
             return False
@@ -119,4 +124,5 @@ class Retries:
             return True
         # Clients that were all told the same second must not all come back in it.
         jitter = random.uniform(0, self.policy.wait_jitter_seconds)  # noqa: S311
-        return min(capped(asked, self.policy.retry_after_max_seconds) + jitter, left_seconds)
+        least, most = self.policy.wait_initial_seconds, self.policy.retry_after_max_seconds
+        return min(max(capped(asked, most), least) + jitter, left_seconds)
