@@ -248,6 +248,7 @@ def test_patience_is_a_budget_for_the_run():
 def test_a_server_that_says_retry_at_once_is_not_hammered():
     """A Retry-After of nothing still waits, one of hours is capped."""
     retries = Retries(RetryPolicy(wait_jitter_seconds=0))
+    retries.succeeded()
     for asked, wait in ((0, 0.5), (3, 3), (1e9, 60), (float("nan"), 60)):
         assert retries._decide(UnavailableError("busy", cause="overload", retry_after_seconds=asked)) == wait
 
