@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -18,6 +19,7 @@ from msgspec.structs import replace
 
 from indexer.arrow_schema import part_schema
 from indexer.duplicates import Candidate, losers
+from indexer.errors import StoreError
 from indexer.files import sync_file, sync_folder, write_durably, writing_to
 from indexer.journal import JOURNAL_NAME, Journal, staging_folder
 from indexer.locks import held
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 PART_BYTES = 64 << 20
 """A part is closed at this or at its rows, whichever comes first; being one row group, it bounds our memory."""
+
+_CLAIMS, _CLAIM_SECONDS = 100, 0.02
 
 _REPEATING_COLUMNS = [
     "docker_image_manifest_media_type",
@@ -71,14 +75,25 @@ class SnapshotWriter:
 
     def __enter__(self) -> Self:
         with writing_to(self.store_folder):
-            self.staging.mkdir(parents=True, exist_ok=True)
-            self._open.enter_context(held(self.staging))
-        return self
+            for _ in range(_CLAIMS):
+                if self._claim():
+                    return self
+        raise StoreError(f"{self.staging} is held by another run.", hint="Wait for it, or stop it.")
 
     def __exit__(self, *_: object) -> None:
         if not self.keep_staged:
             shutil.rmtree(self.staging, ignore_errors=True)
         self._open.close()
+
+    def _claim(self) -> bool:
+        """Make the staging folder and lock it; false if a run that clears up had its hands on it in between."""
+        self.staging.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            if self._open.enter_context(held(self.staging)) and self.staging.exists():
+                return True
+        self._open.close()
+        time.sleep(_CLAIM_SECONDS)
+        return False
 
     def adopt(self, journal: Journal) -> None:
         """Take over the parts an earlier run has staged; whatever else it left there is removed."""

@@ -81,17 +81,21 @@ class Series:
         self.folder, self.server, self.seed = folder, server, seed
         self.draw = random.Random(seed)
         self.counts = Counter()
-        started = time.monotonic()
-        self.undisturbed = self._whole(self._export(folder / "undisturbed"), folder / "undisturbed")
-        self.seconds = time.monotonic() - started
-        assert len(self.undisturbed) == IMAGES
+        for store in (folder / "warming up", folder / "undisturbed"):
+            started = time.monotonic()
+            command = self._export(store)
+            command.wait()
+            self.seconds = time.monotonic() - started
+            self.undisturbed = self._whole(command, store)
+        self.counts.clear()
 
     def check(self, number):
         """Kill and resume one export; fails unless it ends in the rows of the undisturbed one."""
         store = self.folder / f"store-{number}"
         with Reader(store) as reader:
             for _ in range(self.draw.randint(1, 3)):
-                self._kill(store)
+                while not self._kill(store):
+                    pass
             rows = self._whole(self._export(store), store)
         assert reader.faults == [], f"seed {self.seed}, export {number}"
         assert rows.equals(self.undisturbed), f"seed {self.seed}, export {number}"
@@ -100,6 +104,7 @@ class Series:
         shutil.rmtree(store)
 
     def _kill(self, store):
+        """Start an export and kill it at some moment of its life; false if it was quicker."""
         command = self._export(store)
         was_killed = command.kill_after(self.draw.uniform(0, self.seconds))
         self.counts.update(killed=was_killed, ended_before=not was_killed)
@@ -107,6 +112,7 @@ class Series:
         left = [path for path in staged(store) if (path / "_journal.json").exists()]
         self.counts.update(kills_with_parts_kept=was_killed and bool(left))
         snapshots(store)
+        return was_killed
 
     def _export(self, store):
         where = ("--server", self.server.url, "--store", store, "--cluster", "lab", "-v")
