@@ -85,11 +85,15 @@ class Command:
             self._process.kill()
             self._process.join()
             raise TimeoutError(self.said())
-        return Ended(self._process.exitcode, (self._output / "stdout").read_text(), self.said())
+        return Ended(self._process.exitcode, self._text("stdout"), self._text("stderr"))
 
     def said(self):
         """Return what it has written to stderr so far."""
-        return (self._output / "stderr").read_text() if (self._output / "stderr").exists() else ""
+        return self._text("stderr")
+
+    def _text(self, name):
+        path = self._output / name
+        return path.read_text() if path.exists() else ""
 
     def wait_for(self, condition, seconds=30):
         """Wait until something is true, or fail if the command ends before."""
