@@ -103,6 +103,8 @@ def export_locked(
     folder = Path(location).absolute()
     run = _Run(source, folder, options, progress or NoProgress(), request_key=source.request_key)
     journal = unfinished(folder, options.cluster, source.request_key) if resume else None
+    if journal and journal.skipped_items and not options.skip_bad_items:
+        journal = None  # that run was allowed to leave out what this one must not
     remove_leftovers(folder, options.cluster, keep=journal.snapshot_id if journal else None)
     if journal:
         logger.info("Resuming %s after %s parts.", journal.snapshot_id, len(journal.parts))

@@ -17,8 +17,9 @@ import pytest
 from commands import Command, export
 from truth import assert_true, snapshots, staged
 
+from indexer.client.request import ListRequest
 from indexer.cluster import connect_server
-from indexer.errors import StoreError
+from indexer.errors import DecodeError, StoreError
 from indexer.ingest import IngestOptions, NoProgress
 from indexer.ingest import export as export_here
 from indexer.loopback import Fault, LoopbackServer, on_list
@@ -281,3 +282,23 @@ def test_no_progress_in_a_pipe(tmp_path):
     assert ended.stderr.count("\n") == 1
     assert "\r" not in ended.stderr
     assert "\x1b" not in ended.stderr
+
+
+def test_strict_run_does_not_go_on_from_a_lenient_one(tmp_path):
+    """What a run kept that was allowed to skip an item is of no use to one that must fail on it."""
+
+    class Interrupt(NoProgress):
+        def advance(self, read_count, total_count):  # noqa: ARG002 - the protocol's signature
+            if read_count >= 4 * PAGE - 1:
+                raise KeyboardInterrupt
+
+    fleet = [FLEET[0] | {"dockerImageLayers": "none"}, *FLEET[1:]]
+    request = ListRequest(limit=PAGE)
+    lenient, strict = (IngestOptions("lab", part_rows=PAGE - 1, skip_bad_items=skip) for skip in (True, False))
+    with LoopbackServer(fleet) as server:
+        with pytest.raises(KeyboardInterrupt):
+            export_here(ApiSource(connect_server(server.url), request), tmp_path, lenient, Interrupt())
+        assert (staged(tmp_path)[0] / "_journal.json").is_file()
+        with pytest.raises(DecodeError, match="item 1"):
+            export_here(ApiSource(connect_server(server.url), request), tmp_path, strict)
+        assert snapshots(tmp_path) == []

@@ -9,13 +9,13 @@ from indexer.store import WORK_FOLDER, Store, verify
 
 
 def rows_of(snapshot):
-    """Return the rows of a snapshot as they lie on disk: name and the object's own JSON text, in order."""
+    """Return the rows of a snapshot in order of their names: name and the object's own JSON text."""
     rows = []
     for part in snapshot.receipt.parts:
         table = pq.ParquetFile(snapshot.folder / part.name).read(columns=["metadata.name", "raw_json"])
         names = table.column("metadata").combine_chunks().field("name").to_pylist()
         rows += zip(names, table.column("raw_json").to_pylist(), strict=True)
-    return rows
+    return sorted(rows)
 
 
 def truth_at(image_store, resource_version):
