@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 IMAGES_PATH = "/apis/image.openshift.io/v1/images"
 AGENT = "image-indexer-benchmark"
+WAYS = ("curl, one process a page", "urllib3, one connection", "image-indexer export")
 TOKEN = re.compile(rb'"continue":"([^"]+)"')
 
 
@@ -90,8 +91,8 @@ def measured(*command):
     return Figures(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def measure(image_count, limit):
-    """Measure all ways against one server; gives their figures by name."""
+def measure(image_count, limit, ways=WAYS):
+    """Measure ways to fetch everything from one server; gives their figures by name."""
     itself = Path(__file__)
     command = [sys.executable, itself, "--serve", str(image_count)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -101,11 +102,13 @@ def measure(image_count, limit):
     ):
         url = server.stdout.readline().strip()
         export = ("-c", "from indexer.cli import main; main()", "export", "--server", url, "--limit", limit)
-        figures = {
-            "curl, one process a page": measured(itself, "--by", "curl", "--url", url, "--limit", limit),
-            "urllib3, one connection": measured(itself, "--by", "urllib3", "--url", url, "--limit", limit),
-            "image-indexer export": measured(*export, "--store", store),
+        fetch = (itself, "--url", url, "--limit", limit, "--by")
+        commands = {
+            WAYS[0]: (*fetch, "curl"),
+            WAYS[1]: (*fetch, "urllib3"),
+            WAYS[2]: (*export, "--store", store),
         }
+        figures = {name: measured(*command) for name, command in commands.items() if name in ways}
         server.stdin.close()
     return figures
 
