@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from commands import export, run
@@ -56,3 +58,18 @@ def test_failed_run_leaves_the_metrics_of_the_last_success(tmp_path):
         url = server.url
     ended = run("export", "--server", url, "--store", tmp_path / "s", "--metrics-file", metrics, output=tmp_path)
     assert (ended.exit_code, metrics.read_text()) == (3, "of yesterday\n")
+
+
+def test_defect_is_a_json_line_too(tmp_path):
+    """An exception nobody foresaw is one JSON object with its traceback, and exit code 1."""
+    broken = (
+        "from indexer.cli import ingesting, main\n"
+        "def run_export(*_): raise RuntimeError('one\\ntwo')\n"
+        "ingesting.run_export = run_export\n"
+        "main()"
+    )
+    arguments = ("export", "--server", "http://127.0.0.1:1", "--store", str(tmp_path), "--log-format", "json")
+    ended = subprocess.run([sys.executable, "-c", broken, *arguments], capture_output=True, text=True, check=False)
+    (line,) = ended.stderr.splitlines()
+    assert (ended.returncode, json.loads(line)["level"]) == (1, "critical")
+    assert "RuntimeError: one\ntwo" in json.loads(line)["traceback"]
