@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
+
+from indexer.ingest import IngestOptions, ingest
+from indexer.sources.files import FileSource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROJECT = Path(__file__).parents[1]
+COMMAND = (sys.executable, "-m", "indexer")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run slow tests last."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +33,50 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder of reference data is not beside the project (IMAGE_INDEXER_SHARED names another place)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample_pages() -> list[Path]:
+    """Return the pages of the bundled sample, in order."""
+    return sorted((PROJECT / "data" / "sample").glob("page-*.json.gz"))
+
+
+@pytest.fixture(scope="session")
+def sample_store(sample_pages: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with one snapshot of the bundled sample; tests only read it."""
+    store = tmp_path_factory.mktemp("sample") / "store"
+    ingest(FileSource([str(path) for path in sample_pages]), store, IngestOptions("sample"))
+    return store
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> Path:
+    """Return a store without a snapshot."""
+    store = tmp_path / "empty-store"
+    store.mkdir()
+    return store
+
+
+class Run(Protocol):
+    """Runs the command line in a process of its own, as a user does."""
+
+    def __call__(self, *arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Return exit code, stdout and stderr."""
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """Environment of subprocesses: this checkout is what `indexer` means, and no store is preset."""
+    kept = {key: value for key, value in os.environ.items() if key != "IMAGE_INDEXER_STORE"}
+    return kept | {"PYTHONPATH": str(PROJECT), "COLUMNS": "120"}
+
+
+@pytest.fixture(scope="session")
+def run(environment: dict[str, str]) -> Run:
+    """Return a function that runs the command line."""
+
+    def run_command(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        command = [*COMMAND, *map(str, arguments)]
+        return subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=120, env=environment)
+
+    return run_command
