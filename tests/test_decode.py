@@ -281,7 +281,7 @@ def test_raw_object_of_every_reference_object_equals_its_source(shared: Path, wh
     texts = _reference_objects(shared, which)
     bad_items = BadItems(skip=True)
     rows = decode_page(Page(which, texts), bad_items).to_pylist()
-    named = [item for item in map(json.loads, texts) if item["metadata"].get("name")]
+    named = [item for item in map(json.loads, texts) if (item.get("metadata") or {}).get("name")]
     assert [json.loads(row["raw_json"]) for row in rows] == named != []
     assert [item.reason for item in bad_items.skipped] == ["it has no metadata.name."] * nameless_count
 
