@@ -199,3 +199,8 @@ def view_sql(name: str) -> str:
     """Return the statement of a view, from `queries/views/`."""
     text = (resource_folder("queries") / "views" / f"{name}.sql").read_text(encoding="utf-8")
     return text.strip().removesuffix(";")
+
+
+def macros_sql() -> str:
+    """Return the statements that create what several views compute alike, from `queries/macros.sql`."""
+    return (resource_folder("queries") / "macros.sql").read_text(encoding="utf-8")

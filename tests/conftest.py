@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from indexer.ingest import IngestOptions, ingest
-from indexer.sources.files import FileSource
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from indexer.catalog import Catalog
 
 PROJECT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "indexer")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that rewrites golden results."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden from what the queries return")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,9 +48,21 @@ def sample_pages() -> list[Path]:
 @pytest.fixture(scope="session")
 def sample_store(sample_pages: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store with one snapshot of the bundled sample; tests only read it."""
+    from indexer.ingest import IngestOptions, ingest
+    from indexer.sources.files import FileSource
+
     store = tmp_path_factory.mktemp("sample") / "store"
     ingest(FileSource([str(path) for path in sample_pages]), store, IngestOptions("sample"))
     return store
+
+
+@pytest.fixture(scope="session")
+def sample_catalog(sample_store: Path) -> Iterator[Catalog]:
+    """Open the views over one snapshot of the bundled sample."""
+    from indexer.catalog import open_catalog
+
+    with open_catalog(sample_store) as catalog:
+        yield catalog
 
 
 @pytest.fixture
