@@ -49,7 +49,7 @@ COMMANDS = {
 )
 @click.version_option(package_name="image-indexer")
 def cli() -> None:
-    r"""Answer what OpenShift Image objects occupy, share, run on and are signed by.
+    """Answer what OpenShift Image objects occupy, share, run on and are signed by.
 
     \b
     image-indexer demo

@@ -22,7 +22,7 @@ def emit(relation: duckdb.DuckDBPyRelation, output: OutputOptions) -> None:
     """Write rows in the chosen format; says so on stderr when a terminal's default limit cuts them."""
     import duckdb
 
-    from indexer.catalog import query_error
+    from indexer.statements import query_error
 
     on_terminal = output.path is None and sys.stdout.isatty()
     try:

@@ -124,6 +124,28 @@ def bad_item_option(command: Callable[..., Any]) -> Any:
     return option(command)
 
 
+@dataclass(frozen=True, slots=True)
+class OutcomeOptions:
+    """What a run tells machines when it has published."""
+
+    receipt: bool
+    metrics_file: Path | None
+
+
+def outcome_options(command: Callable[..., Any]) -> Any:
+    """`--receipt` and `--metrics-file`, handed over as one `outcome`."""
+    return applied(
+        packed(command, "outcome", OutcomeOptions, ("receipt", "metrics_file")),
+        click.option("--receipt", is_flag=True, help="Print the receipt on stdout, as JSON."),
+        click.option(
+            "--metrics-file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write Prometheus metrics here, after success only.",
+        ),
+    )
+
+
 def log_options(command: Callable[..., Any]) -> Any:
     """`-v`, `--log-format` and `--no-progress`; configures logging before the command runs."""
     return applied(

@@ -25,7 +25,7 @@ def snapshots() -> None:
 @output_options
 @log_options
 def list_(store: str, clusters: tuple[str, ...], output: OutputOptions) -> None:
-    r"""List the snapshots, oldest first.
+    """List the snapshots, oldest first.
 
     \b
     image-indexer snapshots list --store S

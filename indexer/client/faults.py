@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from urllib3 import exceptions as http
 
-from indexer.errors import IndexerError, SourceError, UnavailableError
+from indexer.errors import CutShortError, IndexerError, SourceError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,13 @@ def transport_failure(error: Exception, server: str) -> IndexerError:
         if isinstance(error, kind):
             return _unreachable(what.format(server=server, reason=_reason(error)), hint)
     return UnavailableError(f"The connection to {server} broke: {_reason(error)}.", hint="Try again.", cause="broken")
+
+
+def body_failure(error: Exception, server: str) -> IndexerError:
+    """Turn an exception that ends the body of a 200 into the error it means: what came is worth nothing."""
+    if isinstance(error, http.ReadTimeoutError):
+        return transport_failure(error, server)
+    return CutShortError(f"The answer of {server} broke off: {_reason(error)}.", hint="Try again.")
 
 
 def _unreachable(what: str, hint: str) -> UnavailableError:

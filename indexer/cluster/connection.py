@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from indexer.cluster.address import check_server
-from indexer.cluster.credentials import Credentials, FixedCredentials, Identity, TokenFile
 from indexer.cluster.pool import open_pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import urllib3
+
+    from indexer.cluster.credentials import Credentials, Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Timeouts:
 class Connection:
     """An API server and who asks it. `cluster` is in kubeconfig form; `extra_headers` carry impersonation.
 
-    `warnings` are sentences about the connection itself that belong into the receipt.
+    `name` is the context's, if there is one; `warnings` are sentences that belong into the receipt.
     """
 
     def __init__(
@@ -102,17 +102,3 @@ class Connection:
         for key, value in self._extra_headers:
             headers.add(key, value)
         return headers
-
-
-def connect_server(
-    server: str, *, token_file: Path | None = None, certificate_authority: Path | None = None
-) -> Connection:
-    """Connect to an address without any kubeconfig; without a token file the requests are anonymous by wish.
-
-    Raises `ConfigurationError` for an address, token file or certificate that can't be used.
-    """
-    cluster = {"server": check_server(server)}
-    if certificate_authority:
-        cluster["certificate-authority"] = str(certificate_authority.absolute())
-    credentials: Credentials = TokenFile(token_file) if token_file else FixedCredentials()
-    return Connection(cluster, credentials)

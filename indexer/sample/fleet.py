@@ -172,7 +172,7 @@ class Fleet:
             layers = self._layers(repository, architecture, is_base)
             image = self._image(repository, architecture, layers, built)
             platform = _ARM64 if architecture == "arm64" else Platform(architecture)
-            manifest_bytes = 400 + 110 * len(layers)
+            manifest_bytes = len(image.get("dockerImageManifest", "")) or 400 + 110 * len(layers)
             children.append(
                 objects.child_entry(image["metadata"]["name"], platform, manifest_bytes, repository.manifest_type)
             )
