@@ -63,4 +63,4 @@ ORDER BY
     g.cluster,
     g.snapshot_id,
     g.registry NULLS FIRST,
-    g.shown_repository NULLS FIRST
+    repository NULLS FIRST

@@ -7,7 +7,7 @@
 -- snapshot_id = "Snapshot the row comes from."
 -- key_id = "Key id, 16 upper-case hex digits; null where none is named."
 -- fingerprint = "Fingerprint of the signing key; null where signatures state only the key id."
--- user_id = "User id of its certificate in the keyring; null without one."
+-- user_id = "User id of its certificate in the keyring; null without one, and where a key id alone means several keys."
 -- public_key_algorithm = "Algorithm of the key."
 -- signature_count = "Signatures that name the key."
 -- image_count = "Images and indexes they are recorded on."
@@ -24,7 +24,8 @@ WITH signatures AS (
         s.*,
         o.registry,
         o.repository,
-        coalesce(NOT s.is_for_this_image, FALSE) OR coalesce(NOT s.is_identity_matching, FALSE) AS is_mismatch
+        coalesce(NOT s.is_for_this_image, FALSE) OR coalesce(NOT s.is_identity_matching, FALSE) AS is_mismatch,
+        CASE WHEN NOT s.is_verified THEN s.key_state END AS unverified_state
     FROM image_signatures AS s
     INNER JOIN image_objects AS o
         ON
@@ -33,15 +34,20 @@ WITH signatures AS (
             AND o.image_name = s.image_name
 ),
 
-users AS (
+certified AS (
     SELECT
-        k.key_id,
         k.fingerprint,
         min(k.user_id) AS user_id
     FROM keyring_keys AS k
-    GROUP BY
+    GROUP BY k.fingerprint
+),
+
+named AS (
+    SELECT
         k.key_id,
-        k.fingerprint
+        CASE WHEN count(DISTINCT k.fingerprint) = 1 THEN min(k.user_id) END AS user_id
+    FROM keyring_keys AS k
+    GROUP BY k.key_id
 )
 
 SELECT
@@ -49,23 +55,24 @@ SELECT
     s.snapshot_id,
     s.key_id,
     s.fingerprint,
-    min(u.user_id) AS user_id,
+    coalesce(min(k.user_id), min(u.user_id)) AS user_id,
     min(s.public_key_algorithm) AS public_key_algorithm,
-    count(DISTINCT (s.image_name, s.position)) AS signature_count,
+    count(*) AS signature_count,
     count(DISTINCT s.image_name) AS image_count,
     count(DISTINCT coalesce(s.registry || '/' || s.repository, '')) AS repository_count,
     string_agg(DISTINCT s.registry, ', ' ORDER BY s.registry) AS registries,
-    count(DISTINCT CASE WHEN s.is_verified THEN (s.image_name, s.position) END)
-        + min(CASE WHEN s.is_verified IS NOT NULL THEN 0 END) AS verified_count,
-    string_agg(DISTINCT CASE WHEN NOT s.is_verified THEN s.key_state END, ', ' ORDER BY CASE WHEN NOT s.is_verified THEN s.key_state END) AS unverified_states,
-    count(DISTINCT CASE WHEN s.is_mismatch THEN (s.image_name, s.position) END) AS mismatch_count,
+    CAST(sum(CAST(s.is_verified AS INTEGER)) AS BIGINT) AS verified_count,
+    string_agg(DISTINCT s.unverified_state, ', ' ORDER BY s.unverified_state) AS unverified_states,
+    count(*) FILTER (WHERE s.is_mismatch) AS mismatch_count,
     min(s.signature_created_at) AS first_signed_at,
     max(s.signature_created_at) AS last_signed_at
 FROM signatures AS s
-LEFT JOIN users AS u
+LEFT JOIN certified AS k
+    ON k.fingerprint = s.fingerprint
+LEFT JOIN named AS u
     ON
         u.key_id = s.key_id
-        AND (s.fingerprint IS NULL OR u.fingerprint = s.fingerprint)
+        AND s.fingerprint IS NULL
 GROUP BY
     s.cluster,
     s.snapshot_id,

@@ -30,6 +30,17 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def gpg_home() -> Iterator[str]:
+    """Return a fresh home of GnuPG; skip where gpg is not installed."""
+    from gnupg import GPG, fresh_home
+
+    if GPG is None:
+        pytest.skip("gpg is not installed")
+    with fresh_home() as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
 def sample_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     """Open the views over one snapshot of the bundled sample."""
     from indexer.catalog import open_catalog
