@@ -45,10 +45,10 @@ class Catalog:
         self.store = store
         self.snapshots = tuple(chosen)
         self._has_all_snapshots = False
-        self._keyring = verified.read_keyrings(keyrings) if keyrings else None
-        self._verified_schemas: set[str] = set()
         for snapshot in chosen:
             snapshot.check_parts()
+        self._keyring = verified.read_keyrings(keyrings) if keyrings else None
+        self._verified_schemas: set[str] = set()
         self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
         try:
             self._build()
@@ -66,15 +66,15 @@ class Catalog:
         """Release the engine."""
         self._connection.close()
 
-    def query(self, name: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
+    def query(self, name: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a canned query. Raises `UnknownQueryError`, `BadParameterError` or `QueryError`."""
         return self.run(queries.load(name), **parameters)
 
-    def run(self, query: queries.CannedQuery, **parameters: Any) -> duckdb.DuckDBPyRelation:
+    def run(self, query: queries.CannedQuery, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded (also a check)."""
         return self._relation(query.sql, query.bind(parameters))
 
-    def sql(self, text: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
+    def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement of the user's own; parameters are bound as `$name`.
 
         Raises `QueryError` for a statement that does more than read, for several statements, and for one the engine
@@ -92,18 +92,16 @@ class Catalog:
         Queries do it by themselves before they run; `all_snapshots` only when a statement names it.
         """
         if self._keyring and schema not in self._verified_schemas:
-            try:
-                verified.insert_verifications(self._connection, schema, self._keyring)
-            except duckdb.Error as error:
-                raise _broken_store(error) from error
+            verified.insert_verifications(self._connection, schema, self._keyring)
             self._verified_schemas.add(schema)
 
     def _relation(self, text: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation:
-        self.verify_signatures(MAIN)
         if ALL_SNAPSHOTS in text.lower():
             self._show_all_snapshots()
-            self.verify_signatures(ALL_SNAPSHOTS)
         try:
+            self.verify_signatures(MAIN)
+            if ALL_SNAPSHOTS in text.lower():
+                self.verify_signatures(ALL_SNAPSHOTS)
             relation = self._connection.cursor().sql(text, params=parameters or None)
         except duckdb.Error as error:
             raise query_error(error) from error
@@ -118,15 +116,6 @@ class Catalog:
         self._create_verification_tables()
         self._create_views(MAIN, self.snapshots)
         self._lock()
-
-    def _create_verification_tables(self) -> None:
-        """Create one table for both schemas: what a key says of a content is the same in every snapshot."""
-        for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
-            create_table(self._connection, MAIN, table)
-            self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
-            comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
-        if self._keyring:
-            verified.insert_keys(self._connection, self._keyring)
 
     def _create_views(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         create_snapshots(self._connection, schema, snapshots)
@@ -146,6 +135,15 @@ class Catalog:
         except duckdb.Error as error:
             raise _broken_store(error) from error
         self._has_all_snapshots = True
+
+    def _create_verification_tables(self) -> None:
+        """Create one table for both schemas: what a key says of a content is the same in every snapshot."""
+        for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
+            create_table(self._connection, MAIN, table)
+            self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
+            comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
+        if self._keyring:
+            verified.insert_keys(self._connection, self._keyring)
 
     def _create_stored_images(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         self._connection.execute(f"CREATE VIEW {schema}.stored_images AS {stored_images_sql(snapshots)}")

@@ -52,7 +52,7 @@ def query_text(name: str, *, with_sql: bool) -> str:
 def run_query(name: str, pairs: tuple[str, ...], choice: Choice, output: OutputOptions) -> None:
     """Run a canned query and write its rows."""
     query = queries.load(name)
-    parameters = dict(_pair(pair) for pair in pairs)
+    parameters = _parameters(pairs)
     query.bind(parameters)
     with open_views(choice) as catalog:
         emit(catalog.run(query, **parameters), output)
@@ -95,6 +95,15 @@ def _statements() -> Iterator[str]:
         if lines[-1].rstrip().endswith(";"):
             yield "\n".join(lines)
             lines = []
+
+
+def _parameters(pairs: tuple[str, ...]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for key, value in map(_pair, pairs):
+        if key in parameters:
+            raise BadParameterError(f"The parameter {key!r} is given twice.", hint="Lists go by commas: -p KEY=A,B.")
+        parameters[key] = value
+    return parameters
 
 
 def _pair(text: str) -> tuple[str, str]:
