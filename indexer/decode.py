@@ -16,7 +16,7 @@ from indexer.arrow_schema import part_schema
 from indexer.columns import column
 from indexer.errors import DecodeError
 from indexer.objects import read_object
-from indexer.receipt import SkippedItem
+from indexer.pages import SkippedItem
 from indexer.schema import DERIVED_FIELDS, IMAGE
 from indexer.signature import read_content
 
@@ -33,11 +33,11 @@ class BadItems:
 
     def met(self, page: Page, index: int, error: DecodeError) -> None:
         """Record the item or raise, naming the page and the item."""
-        number = page.first_number + index
-        where = f"{page.origin}, item {number}{_name_of(page.items[index])}"
+        place = page.place(index)
+        where = f"{place.origin}, item {place.number}{_name_of(page.items[index])}"
         if not self.skip:
             raise DecodeError(f"{where}: {error.message}", hint=error.hint) from error
-        self.skipped.append(SkippedItem(page.origin, number, error.message))
+        self.skipped.append(SkippedItem(place.origin, place.number, error.message))
 
 
 def _name_of(item: bytes | msgspec.Raw) -> str:
@@ -95,8 +95,15 @@ def _to_batch(rows: list[_Row]) -> pa.RecordBatch:
     objects = [row.image for row in rows]
     arrays = [column(part, objects) for part in IMAGE.fields]
     arrays.append(column(DERIVED_FIELDS[0], [_Readings(image) for image in objects]))
-    arrays.append(pa.array([row.text for row in rows], pa.binary()).cast(pa.string()))
+    arrays.append(_texts(rows))
     return pa.record_batch(arrays, schema=part_schema())
+
+
+def _texts(rows: list[_Row]) -> pa.Array:
+    try:
+        return pa.array([row.text for row in rows], pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise DecodeError("it is not UTF-8 text.", hint="Skip such items with --on-bad-item skip.") from error
 
 
 class _Readings:

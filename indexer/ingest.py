@@ -144,7 +144,9 @@ class _Run:
             self.bad_items.skipped.clear()
             self.started_at = dt.datetime.now(dt.UTC)
             return
+        first_row = writer.read_count
         is_on_disk = writer.write(decode_page(page, self.bad_items))
+        writer.delete(page.deletions, first_row)
         if is_on_disk and page.resume_point is not None and self.request_key is not None:
             self._checkpoint(writer, page.resume_point, self.request_key)
         self.progress.advance(writer.read_count, self.source.report.expected_count)
@@ -168,7 +170,8 @@ class _Run:
         read_count = writer.read_count
         parts, duplicate_count = writer.finish_parts()
         report, options = self.source.report, self.options
-        is_partial = report.completeness == "partial" or bool(self.bad_items.skipped)
+        skipped_items = report.skipped_items + self.bad_items.skipped
+        is_partial = report.completeness == "partial" or bool(skipped_items)
         return Receipt(
             tool_version=version("image-indexer"),
             cluster=options.cluster,
@@ -187,7 +190,7 @@ class _Run:
             retry_count=report.retry_count,
             expired_count=report.expired_count,
             broken_at=report.broken_at,
-            skipped_items=self.bad_items.skipped,
+            skipped_items=skipped_items,
             warnings=report.warnings,
             started_at=self.started_at,
             finished_at=dt.datetime.now(dt.UTC),

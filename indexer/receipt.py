@@ -7,7 +7,7 @@ import datetime as dt
 import msgspec
 
 from indexer.errors import SnapshotError
-from indexer.pages import Completeness
+from indexer.pages import Completeness, SkippedItem
 from indexer.schema import SCHEMA_VERSION
 
 RECEIPT_NAME = "_receipt.json"
@@ -20,14 +20,6 @@ class Part(msgspec.Struct, frozen=True):
     row_count: int
     size_bytes: int
     sha256: str
-
-
-class SkippedItem(msgspec.Struct, frozen=True):
-    """An item left out on the user's wish: where it stood and why it could not be read."""
-
-    origin: str
-    number: int
-    reason: str
 
 
 class Receipt(msgspec.Struct, kw_only=True, frozen=True):
