@@ -69,10 +69,6 @@ class Account:
         self.has_images = False
         self._has_lists = False
 
-    def see_sequence(self) -> None:
-        """Note that one document holds several objects that follow each other."""
-        self.forms["sequence"] += 1
-
     def see_path(self, path: str) -> None:
         """Note what a path in a folder or archive shows of the whole."""
         self._traits.update(trait for trait, pattern in _TRAITS if pattern.search(path))
@@ -81,8 +77,11 @@ class Account:
         """Note how many Images must-gather says there are."""
         self._expected_in_tree = object_count(content) or self._expected_in_tree
 
-    def see(self, found: Found, path: str, *, is_named: bool) -> None:
-        """Count what an object held. Raises `DecodeError` for a list of another kind."""
+    def see(self, found: Found, path: str, *, is_named: bool, is_alone: bool) -> None:
+        """Count what an object held; `is_alone`: it is no item of a list, nor behind another in its document.
+
+        Raises `DecodeError` for a list of a kind that stands in place of Images.
+        """
         if found.form == "other":
             self._other_kinds[found.detail] += 1
         elif found.form == "watch error":
@@ -91,8 +90,15 @@ class Account:
             self.see_envelope(*found.envelope, path)
         else:
             self.has_images = True
-            in_tree = found.form == "bare" and not is_named and is_image_folder(path)
-            self.forms["tree" if in_tree else found.form] += 1
+            self.forms[self._form(found.form, path, is_named, is_alone)] += 1
+
+    def _form(self, form: str, path: str, is_named: bool, is_alone: bool) -> str:
+        """Tell bare objects apart by where they stand."""
+        if form != "bare":
+            return form
+        if not is_named and is_image_folder(path):
+            return "tree"
+        return "alone" if is_alone else "bare"
 
     def see_envelope(self, text: bytes, item_count: int, origin: str) -> None:
         """Count a list whose items have been read."""
@@ -127,7 +133,7 @@ class Account:
         report.warnings += problems + self._doubts()
         if left_out_count:
             report.warnings.append(f"{left_out_count} links or special files were left out.")
-        is_proven = not (self.forms.keys() - {"ImageList", "bare"}) and self._versions
+        is_proven = not (self.forms.keys() - {"ImageList", "bare", "alone"}) and self._versions
         report.completeness = "partial" if problems else "proven" if is_proven else "unproven"
 
     def _expected_count(self) -> int | None:
@@ -141,7 +147,8 @@ class Account:
             for version, pages in self._versions.items()
             if not pages.is_whole
         ]
-        if not (self._versions or self._list_sizes or self.forms["tree"] or self.forms["sequence"]):
+        single_forms = {"alone", "embedded", "event"} & self.forms.keys()
+        if single_forms and not (self._versions or self.forms["tree"] or self.forms["bare"]):
             problems.append("Single objects, embedded ones and watch events are not the whole resource.")
         in_tree = self.forms["tree"]
         if self._expected_in_tree is not None and in_tree < self._expected_in_tree:

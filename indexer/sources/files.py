@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from indexer.sources.forms import Found
     from indexer.sources.inputs import Document
     from indexer.sources.pieces import Piece
+    from indexer.sources.streams import Stream
 
 PAGE_ITEMS = 500
 PAGE_BYTES = 4 << 20
@@ -99,11 +100,12 @@ class FileSource:
         self._account.see_path(document.path)
         if is_object_count(document.path):
             self._account.see_object_count(document.stream.peek(_HEAD_BYTES))
-        elif not _is_stray(document) or _may_hold_images(document.stream.peek(_HEAD_BYTES)):
-            yield from self._images_in(document, self._pieces(document))
-
-    def _pieces(self, document: Document) -> Iterator[Piece]:
+            return
         stream = as_utf8(document.stream)
+        if not _is_stray(document) or _may_hold_images(stream.peek(_HEAD_BYTES)):
+            yield from self._images_in(document, self._pieces(document, stream))
+
+    def _pieces(self, document: Document, stream: Stream) -> Iterator[Piece]:
         head = stream.peek(_HEAD_BYTES)
         refuse_content(head, document.origin)
         reader = json_pieces if head.lstrip().startswith(_JSON_STARTS) else yaml_pieces
@@ -115,26 +117,25 @@ class FileSource:
             if isinstance(piece, Envelope):
                 self._account.see_envelope(piece.text, piece.item_count, document.origin)
                 continue
-            if isinstance(piece, Whole) and number > 1:
-                self._account.see_sequence()
+            is_alone = isinstance(piece, Whole) and number == 1
             with self._bad.met(*place):
-                yield from ((place, found) for found in self._open(piece, document))
+                yield from ((place, found) for found in self._open(piece, document, is_alone=is_alone))
 
-    def _open(self, piece: Item | Whole | Broken, document: Document) -> Iterator[Found]:
+    def _open(self, piece: Item | Whole | Broken, document: Document, *, is_alone: bool) -> Iterator[Found]:
         if isinstance(piece, Broken):
             raise piece.error
         list_kind = piece.list_kind if isinstance(piece, Item) else None
         for found in find_images(piece.text, document.origin, list_kind):
             if found.form == "broken" and _is_stray(document) and not _IMAGE_FIELDS.search(piece.text):
                 continue
-            self._account.see(found, document.path, is_named=document.is_named)
+            self._account.see(found, document.path, is_named=document.is_named, is_alone=is_alone)
             if found.image is not None or found.deletion is not None:
                 yield found
 
 
 def _may_hold_images(head: bytes) -> bool:
     """Pass over what lies around in trees (logs, other objects): it is not even taken apart."""
-    is_json = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_JSON_STARTS)
+    is_json = head.lstrip().startswith(_JSON_STARTS)
     is_long = len(head) == _HEAD_BYTES
     return (is_json and is_long) or bool((is_json or _YAML_OBJECT.match(head)) and _IMAGE_FIELDS.search(head))
 
