@@ -103,7 +103,7 @@ def _texts(rows: list[_Row]) -> pa.Array:
     try:
         return pa.array([row.text for row in rows], pa.binary()).cast(pa.string())
     except pa.ArrowInvalid as error:
-        raise DecodeError("it is not UTF-8 text.", hint="Skip such items with --on-bad-item skip.") from error
+        raise DecodeError("it is not UTF-8 text.") from error
 
 
 class _Readings:

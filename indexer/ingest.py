@@ -15,7 +15,7 @@ from indexer.errors import ConfigurationError
 from indexer.files import writing_to
 from indexer.journal import Journal, remove_leftovers, unfinished
 from indexer.locks import held
-from indexer.pages import Page, Restarted, Source
+from indexer.pages import Completeness, Page, Restarted, Source
 from indexer.receipt import Receipt
 from indexer.store import WORK_FOLDER, check_cluster_name
 from indexer.writer import SnapshotWriter, new_snapshot_id
@@ -23,22 +23,23 @@ from indexer.writer import SnapshotWriter, new_snapshot_id
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from indexer.pages import SourceReport
     from indexer.store import Snapshot
 
 logger = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
-    """Told how far a run has come; `total_count` is the source's estimate, None while unknown."""
+    """Told how far a run has come."""
 
-    def advance(self, read_count: int, total_count: int | None) -> None:
-        """`read_count` objects have been decoded so far."""
+    def advance(self, read_count: int, report: SourceReport) -> None:
+        """`read_count` objects have been decoded so far; the report says what is expected, in objects or bytes."""
 
 
 class NoProgress:
     """Progress that nobody watches."""
 
-    def advance(self, read_count: int, total_count: int | None) -> None:
+    def advance(self, read_count: int, report: SourceReport) -> None:
         """Do nothing."""
 
 
@@ -149,7 +150,7 @@ class _Run:
         writer.delete(page.deletions, first_row)
         if is_on_disk and page.resume_point is not None and self.request_key is not None:
             self._checkpoint(writer, page.resume_point, self.request_key)
-        self.progress.advance(writer.read_count, self.source.report.expected_count)
+        self.progress.advance(writer.read_count, self.source.report)
 
     def _checkpoint(self, writer: SnapshotWriter, resume_point: bytes, request_key: str) -> None:
         journal = Journal(
@@ -171,7 +172,10 @@ class _Run:
         parts, duplicate_count = writer.finish_parts()
         report, options = self.source.report, self.options
         skipped_items = report.skipped_items + self.bad_items.skipped
-        is_partial = report.completeness == "partial" or bool(skipped_items)
+        looks_partial = report.completeness == "partial" or bool(skipped_items)
+        is_complete = not looks_partial if options.is_complete is None else options.is_complete
+        completeness: Completeness = "unproven" if looks_partial else report.completeness
+        completeness = completeness if is_complete else "partial"
         return Receipt(
             tool_version=version("image-indexer"),
             cluster=options.cluster,
@@ -179,9 +183,9 @@ class _Run:
             source=self.source.description,
             server_version=report.server_version,
             resource_versions=report.resource_versions,
-            is_complete=not is_partial if options.is_complete is None else options.is_complete,
+            is_complete=is_complete,
             is_consistent=report.is_consistent,
-            completeness="partial" if is_partial else report.completeness,
+            completeness=completeness,
             expected_count=report.expected_count,
             read_count=read_count,
             image_count=read_count - duplicate_count,

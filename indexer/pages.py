@@ -14,6 +14,7 @@ import msgspec
 from indexer.errors import CutShortError, DecodeError
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator, Sequence
 
 Completeness = Literal["proven", "unproven", "partial"]
@@ -41,7 +42,7 @@ class Deletion(NamedTuple):
     name: str
     uid: str | None = None
     resource_version: str | None = None
-    created_at: str | None = None
+    created_at: dt.datetime | None = None
     after_count: int = 0
 
 

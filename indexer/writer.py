@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from indexer.arrow_schema import part_schema
-from indexer.columns import timestamps
 from indexer.duplicates import Candidate, losers
 from indexer.files import sync_file, sync_folder, write_durably, writing_to
 from indexer.journal import JOURNAL_NAME, Journal, staging_folder
@@ -110,9 +109,8 @@ class SnapshotWriter:
     def delete(self, deletions: Sequence[Deletion], first_row: int) -> None:
         """Note objects that were deleted, of the page whose rows begin at `first_row`."""
         for name, uid, resource_version, created_at, after_count in deletions:
-            moment = timestamps([created_at])[0].as_py()
             position = first_row + after_count
-            self._deletions.append(Candidate(name, position, uid, resource_version, moment, is_deletion=True))
+            self._deletions.append(Candidate(name, position, uid, resource_version, created_at, is_deletion=True))
 
     def restart(self) -> None:
         """Drop everything written so far: the source began again from another moment."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -149,8 +150,17 @@ def _deleted(text: bytes) -> Iterator[Found]:
     if metadata is None or not metadata.name:
         yield Found("event", text)
         return
-    deletion = Deletion(metadata.name, metadata.uid, metadata.resource_version, metadata.creation_timestamp)
+    created_at = _moment(metadata.creation_timestamp)
+    deletion = Deletion(metadata.name, metadata.uid, metadata.resource_version, created_at)
     yield Found("event", deletion=deletion)
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    try:
+        moment = dt.datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _embedded(image: msgspec.Raw, kind: str | None) -> Iterator[Found]:
