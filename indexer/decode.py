@@ -6,6 +6,7 @@ field, or, where the user asked to skip bad items, an entry in the receipt.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,8 @@ from indexer.signature import read_content
 
 if TYPE_CHECKING:
     from indexer.pages import Page
+
+Rewrite = Callable[[bytes], bytes]
 
 
 @dataclass(slots=True)
@@ -55,24 +58,27 @@ class _Row(NamedTuple):
     image: Any
 
 
-def decode_page(page: Page, bad_items: BadItems | None = None) -> pa.RecordBatch:
+def decode_page(page: Page, bad_items: BadItems | None = None, rewrite: Rewrite | None = None) -> pa.RecordBatch:
     """Decode a page into one record batch of `arrow_schema.part_schema()`, one row an item.
+
+    `rewrite` changes the text of each object before anything is made of it.
 
     Raises `DecodeError` for the first item that can't be read unless `bad_items` says to skip.
     """
     bad_items = bad_items or BadItems()
-    rows = _read_objects(page, bad_items)
+    rows = _read_objects(page, bad_items, rewrite)
     try:
         return _to_batch(rows)
     except DecodeError:
         return _to_batch(_judge_each(page, rows, bad_items))
 
 
-def _read_objects(page: Page, bad_items: BadItems) -> list[_Row]:
+def _read_objects(page: Page, bad_items: BadItems, rewrite: Rewrite | None) -> list[_Row]:
     rows = []
     for index, item in enumerate(page.items):
         try:
-            rows.append(_Row(index, compact(bytes(item)), read_object(item)))
+            text = rewrite(bytes(item)) if rewrite else item
+            rows.append(_Row(index, compact(bytes(text)), read_object(text)))
         except DecodeError as error:
             bad_items.met(page, index, error)
     return rows

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from indexer.pages import SourceReport
+    from indexer.redaction import Redactor
     from indexer.store import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -45,11 +46,19 @@ class NoProgress:
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """`is_complete` overrules what the source shows; `skip_bad_items` keeps an account instead of failing."""
+    """`is_complete` overrules what the source shows; `skip_bad_items` keeps an account instead of failing.
+
+    `redactor` rewrites every object before anything is made of it.
+    """
 
     cluster: str
     is_complete: bool | None = None
     skip_bad_items: bool = False
+    redactor: Redactor | None = None
+
+    def run_key(self, request_key: str) -> str:
+        """Name a run to resume: the same request, redacted with the same key."""
+        return f"{request_key} {self.redactor.record.names} {self.redactor.key_id}" if self.redactor else request_key
 
 
 class ResumableSource(Source, Protocol):
@@ -85,9 +94,10 @@ def export(
     staged by finished parts is kept for the next run.
     """
     folder = Path(location).absolute()
-    run = _Run(source, folder, options, progress or NoProgress(), request_key=source.request_key)
+    run_key = options.run_key(source.request_key)
+    run = _Run(source, folder, options, progress or NoProgress(), request_key=run_key)
     with exporting(folder, check_cluster_name(options.cluster)):
-        journal = unfinished(folder, options.cluster, source.request_key) if resume else None
+        journal = unfinished(folder, options.cluster, run_key) if resume else None
         remove_leftovers(folder, options.cluster, keep=journal.snapshot_id if journal else None)
         if journal:
             logger.info("Resuming %s after %s parts.", journal.snapshot_id, len(journal.parts))
@@ -119,6 +129,7 @@ class _Run:
         self.source, self.folder, self.options, self.progress = source, folder, options, progress
         self.request_key = request_key
         self.bad_items = BadItems(skip=options.skip_bad_items)
+        self._rewrite = options.redactor.redact if options.redactor else None
         self.started_at = dt.datetime.now(dt.UTC)
 
     def publish(self, journal: Journal | None = None) -> Snapshot:
@@ -146,7 +157,7 @@ class _Run:
             self.started_at = dt.datetime.now(dt.UTC)
             return
         first_row = writer.read_count
-        is_on_disk = writer.write(decode_page(page, self.bad_items))
+        is_on_disk = writer.write(decode_page(page, self.bad_items, self._rewrite))
         writer.delete(page.deletions, first_row)
         if is_on_disk and page.resume_point is not None and self.request_key is not None:
             self._checkpoint(writer, page.resume_point, self.request_key)
@@ -195,6 +206,7 @@ class _Run:
             expired_count=report.expired_count,
             broken_at=report.broken_at,
             skipped_items=skipped_items,
+            redaction=options.redactor.record if options.redactor else None,
             warnings=report.warnings,
             started_at=self.started_at,
             finished_at=dt.datetime.now(dt.UTC),
