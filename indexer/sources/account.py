@@ -11,7 +11,7 @@ import msgspec
 from indexer.errors import DecodeError
 from indexer.pages import ListMetadata
 from indexer.sources.forms import LIST_KINDS, is_ours
-from indexer.sources.refusals import nothing_found, refuse_kind
+from indexer.sources.refusals import listed, nothing_found, refuse_kind
 
 if TYPE_CHECKING:
     from indexer.pages import SourceReport
@@ -60,6 +60,7 @@ class Account:
         self._versions: defaultdict[str, _Pages] = defaultdict(_Pages)
         self._list_sizes: list[int] = []
         self._watch_errors: list[str] = []
+        self._others_in_named: Counter[str] = Counter()
         self.begin()
 
     def begin(self) -> None:
@@ -84,6 +85,7 @@ class Account:
         """
         if found.form == "other":
             self._other_kinds[found.detail] += 1
+            self._others_in_named[found.detail] += is_named
         elif found.form == "watch error":
             self._watch_errors.append(found.detail)
         elif found.envelope is not None:
@@ -108,7 +110,7 @@ class Account:
             raise DecodeError(f"{origin} is a broken list: {error}.", hint="Fetch it again.") from error
         refuse_kind(envelope.kind, text, origin)
         if envelope.kind not in LIST_KINDS or not is_ours(envelope.api_version):
-            self._other_kinds[envelope.kind or "unknown"] += 1
+            self._other_kinds[envelope.kind or ""] += 1
             return
         self._has_lists = True
         if envelope.kind == "ImageList":
@@ -162,7 +164,9 @@ class Account:
             for size in self._list_sizes
             if size and size % OC_CHUNK_SIZE == 0
         ]
-        return doubts + [f"A watch ended with an error: {text}." for text in self._watch_errors]
+        doubts += [f"A watch ended with an error: {text}." for text in self._watch_errors]
+        others = +self._others_in_named
+        return doubts + ([f"Objects that are no Images were left out: {listed(others)}."] if others else [])
 
 
 class _Pages:

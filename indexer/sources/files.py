@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.errors import DecodeError
+from indexer.errors import DecodeError, LimitError
 from indexer.pages import Deletion, Page, Place, SourceReport
 from indexer.sources.account import Account, is_image_folder, is_object_count
 from indexer.sources.forms import find_images
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from indexer.sources.inputs import Document
     from indexer.sources.pieces import Piece
     from indexer.sources.streams import Stream
+
+logger = logging.getLogger(__name__)
 
 PAGE_ITEMS = 500
 PAGE_BYTES = 4 << 20
@@ -102,8 +105,22 @@ class FileSource:
             self._account.see_object_count(document.stream.peek(_HEAD_BYTES))
             return
         stream = as_utf8(document.stream)
-        if not _is_stray(document) or _may_hold_images(stream.peek(_HEAD_BYTES)):
+        if not _is_stray(document) or _shows_images(stream.peek(_HEAD_BYTES)):
             yield from self._images_in(document, self._pieces(document, stream))
+        elif _is_long_json(stream.peek(_HEAD_BYTES)):
+            yield from self._look_into(document, stream)
+
+    def _look_into(self, document: Document, stream: Stream) -> Iterator[tuple[Place, Found]]:
+        """Take apart what shows no Image in its first bytes; if it is broken before the first one, it is no input."""
+        has_images = False
+        try:
+            for place, found in self._images_in(document, self._pieces(document, stream)):
+                has_images = True
+                yield place, found
+        except DecodeError as error:
+            if has_images or isinstance(error, LimitError):
+                raise
+            logger.info("Left out %s: %s", document.origin, error)
 
     def _pieces(self, document: Document, stream: Stream) -> Iterator[Piece]:
         head = stream.peek(_HEAD_BYTES)
@@ -133,11 +150,14 @@ class FileSource:
                 yield found
 
 
-def _may_hold_images(head: bytes) -> bool:
-    """Pass over what lies around in trees (logs, other objects): it is not even taken apart."""
-    is_json = head.lstrip().startswith(_JSON_STARTS)
-    is_long = len(head) == _HEAD_BYTES
-    return (is_json and is_long) or bool((is_json or _YAML_OBJECT.match(head)) and _IMAGE_FIELDS.search(head))
+def _shows_images(head: bytes) -> bool:
+    """Whether a file that lies around is taken for input: it looks like objects and names a field of an Image."""
+    looks_right = head.lstrip().startswith(_JSON_STARTS) or _YAML_OBJECT.match(head)
+    return bool(looks_right and _IMAGE_FIELDS.search(head))
+
+
+def _is_long_json(head: bytes) -> bool:
+    return len(head) == _HEAD_BYTES and head.lstrip().startswith(_JSON_STARTS)
 
 
 def _is_stray(document: Document) -> bool:

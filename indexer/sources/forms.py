@@ -105,7 +105,7 @@ def find_images(text: bytes, origin: str, list_kind: str | None = None, depth: i
     elif kind in LIST_KINDS and bytes(peek.items) and depth < _MAX_LISTS_IN_LISTS:
         yield from _from_list(text, origin, kind, depth)
     else:
-        yield Found("other", detail=kind or "unknown")
+        yield Found("other", detail=kind or "")
 
 
 def is_ours(api_version: Any) -> bool:
@@ -167,7 +167,7 @@ def _embedded(image: msgspec.Raw, kind: str | None) -> Iterator[Found]:
     if _is_object(image):
         yield Found("embedded", bytes(image))
     else:
-        yield Found("other", detail=kind or "unknown")
+        yield Found("other", detail=kind or "")
 
 
 def _from_import(status: msgspec.Raw) -> Iterator[Found]:
@@ -192,7 +192,7 @@ def _from_list(text: bytes, origin: str, kind: str | None, depth: int) -> Iterat
     try:
         elements = msgspec.json.decode(text, type=_List).items or []
     except msgspec.ValidationError:
-        yield Found("other", detail=kind or "unknown")
+        yield Found("other", detail=kind or "")
         return
     for element in elements:
         yield from find_images(bytes(element), origin, kind, depth + 1)

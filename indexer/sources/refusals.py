@@ -96,12 +96,13 @@ def nothing_found(origin: str, traits: set[str], other_kinds: Counter[str], expe
         message = f"{origin} is a must-gather without Image objects{said}: they are not collected by default."
         return DecodeError(message, hint=INSPECT)
     if other_kinds:
-        return DecodeError(f"{origin} holds no Image objects but {_listed(other_kinds)}.", hint=_hint_for(other_kinds))
+        return DecodeError(f"{origin} holds no Image objects but {listed(other_kinds)}.", hint=_hint_for(other_kinds))
     return DecodeError(f"{origin} holds no Image objects.", hint=SAVE_THE_LIST)
 
 
-def _listed(kinds: Counter[str]) -> str:
-    names = [f"{count} of kind {kind}" for kind, count in kinds.most_common(5)]
+def listed(kinds: Counter[str]) -> str:
+    """Name the most common kinds with their counts."""
+    names = [f"{count} of kind {kind}" if kind else f"{count} without a kind" for kind, count in kinds.most_common(5)]
     return ", ".join([*names, "others"] if len(kinds) > len(names) else names)
 
 
