@@ -52,6 +52,7 @@ REFUSED = {
     "printed table": (b"NAME         IMAGE REFERENCE\nsha256:1     quay.io/a", "`oc get images` prints", "-o json"),
     "error message": (b"error: You must be logged in to the server (Unauthorized)\n", "error message", RAW_COMMAND),
     "no resources": (b"No resources found\n", "no resources were found", "oc auth can-i"),
+    "watch that failed": (compact({"type": "ERROR", "object": STATUS}), "a watch that ended with", "List again"),
     "empty": (b"", "is empty", "again"),
     "blank": (b" \n\n", "is empty", "again"),
     "empty archive": (tar({}), "", ""),

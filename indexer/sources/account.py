@@ -11,7 +11,7 @@ import msgspec
 from indexer.errors import DecodeError
 from indexer.pages import ListMetadata
 from indexer.sources.forms import LIST_KINDS, is_ours
-from indexer.sources.refusals import listed, nothing_found, refuse_kind
+from indexer.sources.refusals import WATCH_AGAIN, listed, nothing_found, refuse_kind
 
 if TYPE_CHECKING:
     from indexer.pages import SourceReport
@@ -123,6 +123,10 @@ class Account:
 
     def end(self, origin: str) -> None:
         """Judge one input. Raises `DecodeError` where it held no Images and no list that could be empty."""
+        if not self.has_images and self._watch_errors:
+            raise DecodeError(
+                f"{origin} is a watch that ended with an error: {self._watch_errors[-1]}.", hint=WATCH_AGAIN
+            )
         if not self.has_images and (self._other_kinds or not self._has_lists):
             raise nothing_found(origin, self._traits, self._other_kinds, self._expected_in_tree)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SAVE_THE_LIST = "Save the list with: oc get --raw /apis/image.openshift.io/v1/images > images.json."
 INSPECT = "Collect them with: oc adm inspect images.image.openshift.io."
+WATCH_AGAIN = "List again, and watch from the resourceVersion of that list."
 
 _ETCD_MAGIC = b"\xed\xda\x0c\xed"
 _ETCD_MAGIC_AT = 16
