@@ -51,31 +51,34 @@ def read_object(text: bytes | msgspec.Raw) -> Any:
     where the object stands.
     """
     try:
-        image = _DECODER.decode(text)
-    except msgspec.ValidationError:
-        image = _read_leniently(text)
+        image = _read(text)
+    except msgspec.ValidationError as error:
+        raise DecodeError(f"{error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(f"the JSON is broken: {error}.") from error
-    if image.docker_image_metadata_version == _LEGACY_METADATA:
-        image = _read_leniently(text)
     _check_identity(image)
     return image
 
 
+def _read(text: bytes | msgspec.Raw) -> Any:
+    try:
+        image = _DECODER.decode(text)
+    except msgspec.ValidationError:
+        return _read_leniently(text)
+    return _read_leniently(text) if image.docker_image_metadata_version == _LEGACY_METADATA else image
+
+
 def _check_identity(image: Any) -> None:
     if image.kind not in {None, "", "Image"}:
-        raise DecodeError(f"it is of kind {image.kind!r}, not an Image.")
+        raise DecodeError(f"it is of kind {image.kind[:80]!r}, not an Image.")
     if not (image.metadata and image.metadata.name):
         raise DecodeError("it has no metadata.name.", hint="Skip such items with --on-bad-item skip.")
 
 
 def _read_leniently(text: bytes | msgspec.Raw) -> Any:
-    try:
-        value = msgspec.json.decode(text)
-        legacy = isinstance(value, dict) and value.get("dockerImageMetadataVersion") == _LEGACY_METADATA
-        return msgspec.convert(_without_empties(value, IMAGE, legacy=legacy), ImageObject)
-    except msgspec.ValidationError as error:
-        raise DecodeError(f"{error}.") from error
+    value = msgspec.json.decode(text)
+    legacy = isinstance(value, dict) and value.get("dockerImageMetadataVersion") == _LEGACY_METADATA
+    return msgspec.convert(_without_empties(value, IMAGE, legacy=legacy), ImageObject)
 
 
 def _without_empties(value: Any, of: Type, *, legacy: bool) -> Any:

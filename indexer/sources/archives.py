@@ -108,12 +108,12 @@ class _Entry(tarfile.TarInfo):
 
 
 class _HeaderGuard(io.RawIOBase):
-    """Bounds what is read between members."""
+    """Bounds what is read between members; opening a tar reads its first header."""
 
     def __init__(self, stream: Stream, origin: str) -> None:
         super().__init__()
         self._stream, self._origin = stream, origin
-        self._left_bytes: int | None = None
+        self._left_bytes: int | None = _TAR_HEADER_BYTES
 
     @contextmanager
     def in_headers(self) -> Iterator[None]:

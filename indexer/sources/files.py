@@ -15,7 +15,7 @@ from indexer.sources.inputs import STANDARD_INPUT, Inputs, total_size_bytes
 from indexer.sources.json_pieces import json_pieces
 from indexer.sources.limits import Budget, InputLimits
 from indexer.sources.pieces import Broken, Envelope, Item, Whole
-from indexer.sources.refusals import refuse_content
+from indexer.sources.refusals import JSON_STARTS, refuse_content
 from indexer.sources.streams import as_utf8
 from indexer.sources.trouble import BadDocuments
 from indexer.sources.yaml_pieces import yaml_pieces
@@ -35,7 +35,6 @@ PAGE_BYTES = 4 << 20
 """A page is closed at whichever comes first: this bounds what is decoded at once."""
 
 _HEAD_BYTES = 1 << 20
-_JSON_STARTS = (b"{", b"[")
 _YAML_OBJECT = re.compile(
     rb"(?:\s|#.*\n|---)*+(?:- )?:?(?:apiVersion|kind|items|metadata|dockerImage\w+|image|status):"
 )
@@ -125,7 +124,7 @@ class FileSource:
     def _pieces(self, document: Document, stream: Stream) -> Iterator[Piece]:
         head = stream.peek(_HEAD_BYTES)
         refuse_content(head, document.origin)
-        reader = json_pieces if head.lstrip().startswith(_JSON_STARTS) else yaml_pieces
+        reader = json_pieces if head.lstrip().startswith(JSON_STARTS) else yaml_pieces
         return reader(stream, document.origin, self._limits)
 
     def _images_in(self, document: Document, pieces: Iterator[Piece]) -> Iterator[tuple[Place, Found]]:
@@ -152,12 +151,12 @@ class FileSource:
 
 def _shows_images(head: bytes) -> bool:
     """Whether a file that lies around is taken for input: it looks like objects and names a field of an Image."""
-    looks_right = head.lstrip().startswith(_JSON_STARTS) or _YAML_OBJECT.match(head)
+    looks_right = head.lstrip().startswith(JSON_STARTS) or _YAML_OBJECT.match(head)
     return bool(looks_right and _IMAGE_FIELDS.search(head))
 
 
 def _is_long_json(head: bytes) -> bool:
-    return len(head) == _HEAD_BYTES and head.lstrip().startswith(_JSON_STARTS)
+    return len(head) == _HEAD_BYTES and head.lstrip().startswith(JSON_STARTS)
 
 
 def _is_stray(document: Document) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SAVE_THE_LIST = "Save the list with: oc get --raw /apis/image.openshift.io/v1/images > images.json."
 INSPECT = "Collect them with: oc adm inspect images.image.openshift.io."
+JSON_STARTS = (b"{", b"[")
 WATCH_AGAIN = "List again, and watch from the resourceVersion of that list."
 
 _ETCD_MAGIC = b"\xed\xda\x0c\xed"
@@ -63,7 +64,7 @@ def refuse_content(head: bytes, origin: str) -> None:
     for pattern, problem, hint in _TEXT_STARTS:
         if pattern.match(head):
             raise DecodeError(f"{origin} {problem}.", hint=hint)
-    if b"\0" in head:
+    if b"\0" in head and not head.lstrip().startswith(JSON_STARTS):
         raise DecodeError(f"{origin} is neither JSON nor YAML but binary data.", hint=SAVE_THE_LIST)
 
 
