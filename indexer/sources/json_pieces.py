@@ -2,7 +2,8 @@
 
 No JSON library hands out the text of single elements of a document that is still arriving, and the text is what must
 be kept. So the end of each value is found by counting brackets outside strings (one expression in C does the
-skipping); whether it is JSON in between is the decoder's business.
+skipping); whether it is JSON in between is the decoder's business. Elements that lie whole in a block go faster:
+where the last one ends is guessed by counting braces, and the JSON library proves the guess or it is dropped.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class _Reader:
         self._text = b""
         self._at = 0
         self._count = 0
+        self._may_guess = True
 
     def pieces(self) -> Iterator[Piece]:
         while first := self._next():
@@ -131,9 +133,33 @@ class _Reader:
     def _elements(self, kind: str | None) -> Iterator[Item]:
         self._at += 1
         while self._next(b",") != b"]":
-            self._count += 1
-            yield Item(self._value(), kind)
+            for element in self._whole_elements() or [msgspec.Raw(self._value())]:
+                self._count += 1
+                yield Item(bytes(element), kind)
         self._at += 1
+
+    def _whole_elements(self) -> list[msgspec.Raw]:
+        """Take the elements that end in the text that is held, as many as can be had at once; else none."""
+        end = self._guessed_end() if self._may_guess else 0
+        self._may_guess = False
+        try:
+            elements = msgspec.json.decode(b"[%b]" % self._text[self._at : end], type=list[msgspec.Raw])
+        except (msgspec.DecodeError, RecursionError):
+            return []
+        self._at = max(self._at, end)
+        return elements
+
+    def _guessed_end(self) -> int:
+        """Return where the last closing brace stands that leaves no brace open, as if there were none in strings."""
+        end = len(self._text)
+        open_count = self._text.count(b"{", self._at) - self._text.count(b"}", self._at)
+        while (brace := self._text.rfind(b"}", self._at, end)) >= 0:
+            open_count -= self._text.count(b"{", brace, end)
+            if open_count == 0:
+                return brace + 1
+            open_count += 1
+            end = brace
+        return 0
 
     def _key(self, first: bytes) -> bytes:
         if first != b'"':
@@ -199,6 +225,7 @@ class _Reader:
             blocks.append(block)
             missing -= len(block)
         self._text, self._at = b"".join(blocks), 0
+        self._may_guess = True
         return len(blocks) > 1
 
     def _check_size(self, size_bytes: int) -> None:
