@@ -28,6 +28,7 @@ _TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]
 _TO_CONTENT = re.compile(rb"[ \t\r\n\x1e]*+")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _PLAIN = re.compile(rb"[^\s,:{}\[\]\"]++")
+_GOES_ON = (b"{", b"[", b",")
 _CUT_HINT = "It is cut short; fetch it again."
 _FIRST_LINE_BYTES = 1 << 20
 
@@ -56,10 +57,16 @@ def _has_lines(head: bytes) -> bool:
 
 
 def _lines(stream: Stream, origin: str, limits: InputLimits) -> Iterator[Piece]:
+    """Yield an object a line, broken ones too, until one goes on behind its line."""
     rest = b""
     while block := stream.read(BLOCK_BYTES):
         *lines, rest = (rest + block).split(b"\n") if b"\n" in block else (rest + block,)
-        yield from (Whole(line) for line in lines if line.strip())
+        for index, line in enumerate(lines):
+            if line.rstrip().endswith(_GOES_ON):
+                yield from _Reader(stream, origin, limits, b"\n".join([*lines[index:], rest])).pieces()
+                return
+            if line.strip():
+                yield Whole(line)
         if len(rest) > limits.object_bytes:
             raise exceeded(origin, "has a line that is too long", "object_bytes", limits.object_bytes)
     if rest.strip():
@@ -69,9 +76,9 @@ def _lines(stream: Stream, origin: str, limits: InputLimits) -> Iterator[Piece]:
 class _Reader:
     """The part of the text that is held, and how far into it the reading is."""
 
-    def __init__(self, stream: Stream, origin: str, limits: InputLimits) -> None:
+    def __init__(self, stream: Stream, origin: str, limits: InputLimits, text: bytes = b"") -> None:
         self._stream, self._origin, self._limits = stream, origin, limits
-        self._text = b""
+        self._text = text
         self._at = 0
         self._count = 0
         self._may_guess = True

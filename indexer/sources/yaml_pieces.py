@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _ITEMS = re.compile(rb"items:\s*(?:#.*)?\Z")
 _DASH = re.compile(rb"( *)-(?:\s|\Z)")
 _BOUNDARY = re.compile(rb"(?:---|\.\.\.)(?:\s|\Z)")
-_OTHER_BREAKS = ("\x85".encode(), "\u2028".encode(), "\u2029".encode())
-"""Line breaks to YAML 1.1 and not to us; writers put them at the left edge inside quoted texts."""
+_ANYWHERE = (b"#", "\x85".encode(), "\u2028".encode(), "\u2029".encode())
+"""Comments stand at any indentation, and so do, inside quoted texts, what is a line break to YAML 1.1 and not to us."""
 
 _BATCH_BYTES = 1 << 18
 _OBJECT_SHARE = 4
@@ -111,7 +111,7 @@ class _Document:
             if not self._items:
                 self._items_line = number
             self._items.append([])
-        elif line.strip() and not line.startswith((indent + b" ", b"#", *_OTHER_BREAKS)):
+        elif line.strip() and not (line.startswith(indent + b" ") or line.lstrip(b" ").startswith(_ANYWHERE)):
             self._indent = None
             return False
         self._items[-1].append(line)

@@ -24,7 +24,8 @@ _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]{1,18}|[0-9]{1,18}(?:\.[0-9]{0,18})?)(?:[eE][-+]?[0-9]{1,2})?")
 _NUMBER_STARTS = frozenset("-+.0123456789")
-_MERGE = "<<"
+_MERGE = "\0<<"
+"""Stands for a plain `<<` key; NUL is in no YAML, so that no text is taken for it."""
 
 
 class YamlError(DecodeError):
@@ -79,7 +80,8 @@ class _Builder:
         self._grow(size)
         value = event.value
         if self._stack and self._keys[-1] is None and isinstance(self._stack[-1].container, dict):
-            self._keys[-1] = value
+            is_merge = value == _MERGE[1:] and not event.style
+            self._keys[-1] = _MERGE if is_merge else value
         else:
             if event.implicit[0] and not event.style:
                 value = plain_value(value)
@@ -103,9 +105,8 @@ class _Builder:
     def end(self, event: Any) -> None:
         container, anchor, size_before = self._stack.pop()
         self._keys.pop()
-        if isinstance(container, dict) and isinstance(merged := container.get(_MERGE), dict):
-            del container[_MERGE]
-            container.update(merged | container)
+        if isinstance(container, dict) and _MERGE in container:
+            container = _merged(container)
         if anchor is not None:
             self._anchors.put(anchor, container, self._size - size_before, self._limits.object_bytes)
         self._add(container, event)
@@ -130,6 +131,12 @@ class _Builder:
         self._size += size
         if self._size > self._limits.object_bytes:
             raise exceeded(self._origin, "has an object that is too large", "object_bytes", self._limits.object_bytes)
+
+
+def _merged(container: dict[str, Any]) -> dict[str, Any]:
+    """Put the keys of a merge below those of the object itself."""
+    base = container.pop(_MERGE)
+    return base | container if isinstance(base, dict) else {_MERGE[1:]: base, **container}
 
 
 def plain_value(text: str) -> Any:
