@@ -78,7 +78,8 @@ def _read_objects(page: Page, bad_items: BadItems, rewrite: Rewrite | None) -> l
     for index, item in enumerate(page.items):
         try:
             text = rewrite(bytes(item)) if rewrite else item
-            rows.append(_Row(index, compact(bytes(text)), read_object(text)))
+            image = read_object(text)
+            rows.append(_Row(index, compact(bytes(text)), image))
         except DecodeError as error:
             bad_items.met(page, index, error)
     return rows
