@@ -102,6 +102,23 @@ def test_links_in_a_zip_and_in_a_folder_are_left_out(tmp_path):
     assert "3 links or special files were left out." in receipt.warnings
 
 
+def test_a_member_of_a_zip_without_a_name_is_left_out(tmp_path):
+    """The library can't open it: it is told, and the other members are read."""
+    path = write(tmp_path, zipped({"": compact(corpus()[0]), "images/a.json": compact(corpus()[1])}))
+    receipt = load(path, tmp_path / "store").receipt
+    assert receipt.image_count == 1
+    assert "1 links or special files were left out." in receipt.warnings
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", "1", "null", '"ADDED"', "[[]]"])
+@pytest.mark.parametrize("key", ["type", "kind", "apiVersion", "object", "items", "image", "status", "metadata"])
+def test_keys_that_tell_kinds_apart_may_hold_anything(key, value, tmp_path):
+    """Objects whose kind, type, version or parts are of other types are refused, not tripped over."""
+    text = b'{"%b":%b,"object":{},"image":{},"items":0}' % (key.encode(), value.encode())
+    with suppress(DecodeError):
+        load(write(tmp_path, text), tmp_path / "store")
+
+
 def test_an_encrypted_zip_is_refused(tmp_path):
     """It can't be read; the hint says what to do."""
     content = bytearray(zipped({"a.json": one_image()}))

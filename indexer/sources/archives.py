@@ -1,6 +1,6 @@
 """Archives → their files, read in place: nothing is ever unpacked to a disk, so names in there can't hurt.
 
-Links, devices and sparse files are no content; they come out without a stream.
+Links, devices, sparse files and what has no name (zipfile can't open it) come out without a stream.
 """
 
 from __future__ import annotations
@@ -82,9 +82,9 @@ def zip_members(file: BinaryIO, origin: str, budget: Budget) -> Iterator[Member]
     with _reading(origin, "zip"):
         archive = zipfile.ZipFile(file)
     for entry in archive.infolist():
-        if entry.is_dir():
+        if entry.filename.endswith("/"):
             continue
-        if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
+        if not entry.filename or stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
             yield Member(entry.filename, None)
             continue
         if entry.flag_bits & 1:

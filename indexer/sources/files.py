@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import DecodeError, LimitError
 from indexer.pages import Deletion, Page, Place, SourceReport
 from indexer.sources.account import Account, is_image_folder, is_object_count
 from indexer.sources.forms import find_images
-from indexer.sources.inputs import STANDARD_INPUT, Inputs, total_size_bytes
+from indexer.sources.inputs import Inputs, shown_name, total_size_bytes
 from indexer.sources.json_pieces import json_pieces
 from indexer.sources.limits import Budget, InputLimits
 from indexer.sources.pieces import Broken, Envelope, Item, Whole
@@ -62,7 +61,7 @@ class FileSource:
     @property
     def description(self) -> str:
         """The file names."""
-        return "files: " + ", ".join(map(_named, self.paths))
+        return "files: " + ", ".join(map(shown_name, self.paths))
 
     def pages(self) -> Iterator[Page]:
         """Yield pages of bounded size, across the borders of files."""
@@ -91,12 +90,12 @@ class FileSource:
     def _found_in(self, path: str) -> Iterator[tuple[Place, Found]]:
         self._account.begin()
         skipped_before = len(self.report.skipped_items)
-        with self._bad.met(_named(path)):
+        with self._bad.met(shown_name(path)):
             for document in self._inputs.open(path):
                 with self._bad.met(document.origin):
                     yield from self._read(document)
         if len(self.report.skipped_items) == skipped_before:
-            self._account.end(_named(path))
+            self._account.end(shown_name(path))
 
     def _read(self, document: Document) -> Iterator[tuple[Place, Found]]:
         self._account.see_path(document.path)
@@ -192,7 +191,3 @@ class _Pager:
         page = Page(origin, self._items, size_bytes=self._size_bytes, places=self._places, deletions=self._deletions)
         self._items, self._places, self._deletions, self._size_bytes = [], [], [], 0
         return page
-
-
-def _named(path: str) -> str:
-    return "standard input" if path == STANDARD_INPUT else Path(path).name or path

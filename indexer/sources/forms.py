@@ -90,14 +90,14 @@ def find_images(text: bytes, origin: str, list_kind: str | None = None, depth: i
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         yield Found("broken", text)
         return
-    kind = peek.kind if isinstance(peek.kind, str) and peek.kind else None
+    kind = _text(peek.kind) or None
     refuse_kind(kind, text, origin)
     if not is_ours(peek.api_version):
         yield Found("other", detail=f"{kind} ({peek.api_version})")
     elif kind == "Image" or (kind is None and (list_kind == "ImageList" or _is_image(peek))):
         yield Found("bare", text)
-    elif kind is None and peek.type in _EVENTS and _is_object(peek.object):
-        yield from _from_event(peek.type, bytes(peek.object), origin)
+    elif kind is None and (event := _text(peek.type)) in _EVENTS and _is_object(peek.object):
+        yield from _from_event(event, bytes(peek.object), origin)
     elif kind == "ImageStreamImport":
         yield from _from_import(peek.status)
     elif kind in _EMBEDDING or (kind is None and _is_object(peek.image)):
@@ -106,6 +106,10 @@ def find_images(text: bytes, origin: str, list_kind: str | None = None, depth: i
         yield from _from_list(text, origin, kind, depth)
     else:
         yield Found("other", detail=kind or "")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def is_ours(api_version: Any) -> bool:

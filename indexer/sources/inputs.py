@@ -54,16 +54,16 @@ class Inputs:
         Raises `ConfigurationError` for what is not there or can't be read, `DecodeError` for broken wrappers.
         """
         if named == STANDARD_INPUT:
-            stream = Stream(_Disk(sys.stdin.buffer, self._budget, "standard input"))
-            yield from self._unwrap(Document("standard input", "", stream, is_named=True), None, 0)
-        elif (path := Path(named)).is_dir():
-            yield from self._walk(path, path.name or str(path))
+            stream = Stream(_Disk(sys.stdin.buffer, self._budget, named))
+            yield from self._unwrap(Document(shown_name(named), "", stream, is_named=True), None, 0)
+        elif _is_folder(path := Path(named)):
+            yield from self._walk(path, shown_name(named))
         else:
-            yield from self._open_file(path, path.name, is_named=True)
+            yield from self._open_file(path, shown_name(named), is_named=True)
 
     def _walk(self, folder: Path, origin: str) -> Iterator[Document]:
         for path in _files_in(folder):
-            where = f"{origin}/{path.relative_to(folder).as_posix()}"
+            where = f"{origin}/{_printable(path.relative_to(folder).as_posix())}"
             if not stat.S_ISREG(path.lstat().st_mode):
                 self.left_out_count += 1
                 continue
@@ -94,7 +94,7 @@ class Inputs:
     def _members(self, members: Iterator[Member], origin: str, nesting: int) -> Iterator[Document]:
         self._budget.nest(nesting, origin)
         for member in members:
-            where = f"{origin}!{member.path}"
+            where = f"{origin}!{_printable(member.path)}"
             self._budget.open_member(where)
             if member.stream is None:
                 self.left_out_count += 1
@@ -131,12 +131,27 @@ class _Disk:
 def total_size_bytes(named: Sequence[str]) -> int | None:
     """Bytes of everything the user named, as it lies on the disk; None where that can't be known."""
     paths = [Path(name) for name in named if name != STANDARD_INPUT]
-    is_known = len(paths) == len(named) and all(path.is_dir() or path.is_file() for path in paths)
+    is_known = len(paths) == len(named) and all(_is_folder(path) or path.is_file() for path in paths)
     return sum(map(_size_bytes, paths)) if is_known else None
 
 
+def shown_name(named: str) -> str:
+    """Name of an input in messages and receipts: without the folders it lies in."""
+    return "standard input" if named == STANDARD_INPUT else _printable(Path(named).name or named)
+
+
+def _printable(name: str) -> str:
+    """Write bytes of a file name that are not UTF-8 as escapes; receipts could not hold them."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def _is_folder(path: Path) -> bool:
+    with _opening(path):
+        return path.is_dir()
+
+
 def _size_bytes(path: Path) -> int:
-    if path.is_dir():
+    if _is_folder(path):
         return sum(file.lstat().st_size for file in _files_in(path))
     return path.stat().st_size
 
@@ -146,7 +161,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
     waiting = [folder]
     while waiting:
         path = waiting.pop()
-        if path == folder or (path.is_dir() and not path.is_symlink()):
+        if path == folder or (not path.is_symlink() and _is_folder(path)):
             with _opening(path):
                 waiting.extend(sorted(path.iterdir(), reverse=True))
         else:
