@@ -166,6 +166,16 @@ def test_exit_codes_of_the_command(tmp_path):
     assert "standard input is a Table" in said
 
 
+def test_a_terminal_is_not_steered_by_names_of_strangers(tmp_path):
+    """Escape sequences in the names of members and of objects are shown as text, also in JSON lines."""
+    nameless = compact({"kind": "Image\x1b]0;owned\x07", "dockerImageLayers": 1, "metadata": {"name": "a\x9b31m"}})
+    (tmp_path / "a.tar").write_bytes(tar({"images/\x1b[2J\u202e.json": nameless}))
+    for form in ("text", "json"):
+        code, said = run_command(str(tmp_path / "a.tar"), "--store", str(tmp_path / "store"), "--log-format", form)
+        assert code == 4
+        assert not set("\x1b\x07\x9b\u202e") & set(said)
+
+
 def test_skipped_items_are_told(tmp_path):
     """With --on-bad-item skip the command succeeds, and says on standard error what it left out."""
     nameless = {"kind": "Image", "metadata": {"labels": {}}}
