@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from indexer.arrow_schema import part_schema
 from indexer.columns import column
-from indexer.errors import DecodeError
+from indexer.errors import DecodeError, LimitError
 from indexer.objects import read_object
-from indexer.pages import SkippedItem
+from indexer.pages import MOST_SKIPPED_ITEMS, SkippedItem
 from indexer.schema import DERIVED_FIELDS, IMAGE
 from indexer.signature import read_content
 
@@ -40,6 +40,10 @@ class BadItems:
         where = f"{place.origin}, item {place.number}{_name_of(page.items[index])}"
         if not self.skip:
             raise DecodeError(f"{where}: {error.message}", hint=error.hint) from error
+        if len(self.skipped) >= MOST_SKIPPED_ITEMS:
+            raise LimitError(
+                f"{where}: more than {MOST_SKIPPED_ITEMS} items can't be read.", hint=error.hint
+            ) from error
         self.skipped.append(SkippedItem(place.origin, place.number, error.message))
 
 

@@ -46,6 +46,10 @@ class Deletion(NamedTuple):
     after_count: int = 0
 
 
+MOST_SKIPPED_ITEMS = 100_000
+"""Skipping more than this is reading something that is no input; the account is held in memory."""
+
+
 class SkippedItem(msgspec.Struct, frozen=True):
     """An item left out on the user's wish: where it stood and why it could not be read."""
 

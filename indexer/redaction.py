@@ -46,8 +46,15 @@ _KEY_ID_DIGITS = 8
 _DISTINCT_CHARACTERS = 8
 """Values this long are replaced wherever they stand in free text; shorter ones only behind their name."""
 
+_MOST_SECRETS = 1000
+"""Each is looked for in each text of its object; images have some dozens of variables."""
+
 _PASSWORD_IN_ADDRESS = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
-_ASSIGNMENT = re.compile(r"""\b([A-Za-z_][A-Za-z0-9_.-]*)(=|\s+)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"']+)""")
+_ASSIGNMENT = re.compile(
+    r"""(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*+)(=|\s++)("(?:[^"\\]++|\\.)*+"|'[^']*+'|[^\s"']++)"""
+)
+"""`NAME=value` or `NAME value`. Linear: each start is behind what no name can hold, and nothing is tried twice."""
+
 _FREE_TEXT_KEYS = frozenset({"labels", "annotations", "cmd", "entrypoint", "onbuild", "test", "created_by", "comment"})
 _JSON_BRACKETS = ("{}", "[]")
 
@@ -133,6 +140,8 @@ class _Values:
     def _collect_variable(self, entry: Any) -> None:
         name, value = _variable(entry)
         if value and self._redactor.is_secret(name, value):
+            if len(self._names) >= _MOST_SECRETS:
+                raise DecodeError(f"it has more than {_MOST_SECRETS} variables to redact.")
             self._names.add(name)
             if value not in self._replacements:
                 self._replacements[value] = self._redactor.replacement(value)

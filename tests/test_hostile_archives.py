@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import os
+import resource
 import tarfile
 import zipfile
 from contextlib import suppress
@@ -166,6 +167,28 @@ def test_a_tar_header_may_not_claim_the_memory(tmp_path):
     content = gzip.compress(entry.tobuf() + b"30 path=" + b"x" * 60 * MEBI)
     with pytest.raises(DecodeError, match="headers are larger"):
         load(write(tmp_path, content), tmp_path / "store", ratio=1_000_000)
+
+
+@pytest.mark.parametrize("squeezer", list(COMPRESSORS))
+def test_members_behind_each_other_and_padding(squeezer, tmp_path):
+    """A stream of several members, padded with zeros as tapes are, is read to its end; garbage behind it is not."""
+    squeeze = COMPRESSORS[squeezer]
+    lines = [compact(image) + b"\n" for image in corpus()]
+    content = b"".join(squeeze(line) + b"\0" * 8 for line in lines)
+    assert load(write(tmp_path, content), tmp_path / "store").receipt.image_count == len(lines)
+    for spoilt in (content + b"garbage", content.rstrip(b"\0")[:-5]):
+        with pytest.raises(DecodeError, match="broken or cut"):
+            load(write(tmp_path, spoilt), tmp_path / "store")
+
+
+@pytest.mark.parametrize("squeezer", list(COMPRESSORS))
+def test_broken_streams_leave_nothing_behind(squeezer, tmp_path):
+    """A thousand broken members that are skipped cost no memory."""
+    broken = COMPRESSORS[squeezer](one_image() * 50)[:-5]
+    path = write(tmp_path, tar({f"images/{number}": broken for number in range(1500)} | {"a.json": one_image()}))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert len(load(path, tmp_path / "store", skip=True).receipt.skipped_items) == 1500
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 12 * 1024
 
 
 def test_an_xz_dictionary_may_not_claim_the_memory(tmp_path):

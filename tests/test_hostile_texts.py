@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import resource
+import time
 from contextlib import suppress
 
 import pytest
 from hostile import MEBI, load, one_image, write
 from input_forms import compact, corpus, pretty
 
+from indexer import decode
 from indexer.errors import ConfigurationError, DecodeError, LimitError
+from indexer.ingest import IngestOptions, ingest
+from indexer.redaction import Redactor
+from indexer.sources.account import object_count
+from indexer.sources.files import FileSource
 from indexer.sources.limits import InputLimits
 
 YAML_BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
@@ -165,3 +171,55 @@ def test_memory_stays_bounded_while_a_long_list_streams(tmp_path):
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert pieces * len(image) > 60 * MEBI
     assert grown_kib < 20 * 1024
+
+
+SLOW_TEXTS = {
+    "many members": b'{"kind":"List","items":[],' + b",".join(b'"a%d":1' % n for n in range(200_000)) + b"}",
+    "braces in a string": b'{"items":["' + b"}" * 8 * MEBI + b'"]}',
+    "brackets": b'{"items":[' + b"[" * MEBI,
+    "escapes": b'{"items":["' + b"\\\\" * 4 * MEBI,
+    "words in a label": one_image(dockerImageMetadata={"Config": {"Labels": {"a": "a-" * MEBI, "b": "a " * MEBI}}}),
+    "quotes in a label": one_image(dockerImageMetadata={"Config": {"Labels": {"a": 'a="\\' * MEBI}}}),
+    "addresses in a label": one_image(dockerImageMetadata={"Config": {"Env": ["A=" + "://:" * MEBI]}}),
+    "secrets": one_image(dockerImageMetadata={"Config": {"Env": [f"A{n}_KEY=secret{n}" for n in range(100_000)]}}),
+    "yaml flow": b"kind: Image\na: " + b"{a: " * 190 + b"x" + b"}" * 190 + b"\nb: [" + b"a, " * 100_000 + b"]\n",
+    "yaml keys": b"kind: Image\n" + b"? a\n" * 100_000,
+    "yaml quotes": b'kind: Image\na: "' + b"\n" * MEBI,
+    "blanks before a log": b" " * 2 * MEBI + b"{",
+}
+
+
+@pytest.mark.parametrize("name", list(SLOW_TEXTS))
+def test_no_text_takes_long(name, tmp_path):
+    """Texts made to be tried over and over are read or refused in seconds, redacted or not."""
+    path = write(tmp_path, SLOW_TEXTS[name])
+    started = time.monotonic()
+    for redactor in (None, Redactor(["all"])):
+        with suppress(DecodeError):
+            ingest(FileSource([str(path)]), tmp_path / "store", IngestOptions("c", redactor=redactor))
+    assert time.monotonic() - started < 10
+
+
+def test_a_count_of_keys_takes_no_time():
+    """A count that is nothing but blanks is read once."""
+    started = time.monotonic()
+    assert object_count(b" " * MEBI) is None
+    assert object_count(b"  3 pods\n 12 images\n  5 imagestreams\n") == 12
+    assert object_count(b'{"images": {"count": 7, "size": 9}}') == 7
+    assert time.monotonic() - started < 1
+
+
+def test_skipping_has_an_end(tmp_path, monkeypatch):
+    """What can hardly be read at all is no input, also where bad items are skipped."""
+    monkeypatch.setattr(decode, "MOST_SKIPPED_ITEMS", 3)
+    path = write(tmp_path, one_image() + b"\n" + b"x\n" * 5)
+    with pytest.raises(LimitError, match="more than 3 items"):
+        load(path, tmp_path / "store", skip=True)
+
+
+def test_kinds_made_up_by_strangers_fill_no_memory(tmp_path):
+    """However many kinds there are and however long, the message stays short."""
+    lines = [compact({"kind": f"{number}" + "k" * 1000}) for number in range(3000)]
+    with pytest.raises(DecodeError) as caught:
+        load(write(tmp_path, b"\n".join(lines)), tmp_path / "store")
+    assert len(caught.value.message) < 1000

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.errors import DecodeError
+from indexer.errors import DecodeError, LimitError
 from indexer.pages import ListMetadata
-from indexer.sources.forms import LIST_KINDS, is_ours
+from indexer.sources.forms import LIST_KINDS, MOST_CHARACTERS, is_ours
 from indexer.sources.refusals import WATCH_AGAIN, listed, nothing_found, refuse_kind
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ _TRAITS = (
 )
 _OBJECT_COUNT = re.compile(r"(?:^|/)etcd_info/(?:etcd_)?object_count(?:\.json)?$")
 _COUNTED_KEYS = frozenset({"openshift.io/images", "images"})
-_COUNTED_LINE = re.compile(r"\s*(\d+)\s+images\s*$", re.MULTILINE)
+_COUNTED_LINE = re.compile(r"^[ \t]*+(\d{1,12})[ \t]++images\b", re.MULTILINE)
+_MOST_LISTS = 10_000
+_MOST_KINDS = 100
 
 
 def is_image_folder(path: str) -> bool:
@@ -58,8 +60,8 @@ class Account:
         self.forms: Counter[str] = Counter()
         self._expected_in_tree: int | None = None
         self._versions: defaultdict[str, _Pages] = defaultdict(_Pages)
-        self._list_sizes: list[int] = []
-        self._watch_errors: list[str] = []
+        self._list_sizes: set[int] = set()
+        self._watch_errors: deque[str] = deque(maxlen=5)
         self._others_in_named: Counter[str] = Counter()
         self.begin()
 
@@ -84,8 +86,9 @@ class Account:
         Raises `DecodeError` for a list of a kind that stands in place of Images.
         """
         if found.form == "other":
-            self._other_kinds[found.detail] += 1
-            self._others_in_named[found.detail] += is_named
+            _count(self._other_kinds, found.detail)
+            if is_named:
+                _count(self._others_in_named, found.detail)
         elif found.form == "watch error":
             self._watch_errors.append(found.detail)
         elif found.envelope is not None:
@@ -110,16 +113,18 @@ class Account:
             raise DecodeError(f"{origin} is a broken list: {error}.", hint="Fetch it again.") from error
         refuse_kind(envelope.kind, text, origin)
         if envelope.kind not in LIST_KINDS or not is_ours(envelope.api_version):
-            self._other_kinds[envelope.kind or ""] += 1
+            _count(self._other_kinds, (envelope.kind or "")[:MOST_CHARACTERS])
             return
         self._has_lists = True
+        if len(self._versions) + len(self._list_sizes) > _MOST_LISTS:
+            raise LimitError(f"{origin} is one of more than {_MOST_LISTS} lists.", hint="Import fewer at a time.")
         if envelope.kind == "ImageList":
             self.forms["ImageList"] += 1
             metadata = envelope.metadata or ListMetadata()
             self._versions[metadata.resource_version or ""].add(metadata, item_count)
         elif not (envelope.kind or "").startswith("ImageStream"):
             self.forms["List"] += 1
-            self._list_sizes.append(item_count)
+            self._list_sizes.add(item_count)
 
     def end(self, origin: str) -> None:
         """Judge one input. Raises `DecodeError` where it held no Images and no list that could be empty."""
@@ -165,12 +170,19 @@ class Account:
         """Say what a careful reader should know though nothing is proven."""
         doubts = [
             f"A saved List of {size} items ends where a chunk of `oc get` ends; it may be cut."
-            for size in self._list_sizes
+            for size in sorted(self._list_sizes)
             if size and size % OC_CHUNK_SIZE == 0
         ]
         doubts += [f"A watch ended with an error: {text}." for text in self._watch_errors]
-        others = +self._others_in_named
-        return doubts + ([f"Objects that are no Images were left out: {listed(others)}."] if others else [])
+        if self._others_in_named:
+            doubts.append(f"Objects that are no Images were left out: {listed(self._others_in_named)}.")
+        return doubts
+
+
+def _count(kinds: Counter[str], kind: str) -> None:
+    """Count a kind; beyond a number of kinds, whoever made them up, they are counted together."""
+    is_one_too_many = kind not in kinds and len(kinds) >= _MOST_KINDS
+    kinds["others" if is_one_too_many else kind] += 1
 
 
 class _Pages:

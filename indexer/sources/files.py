@@ -37,7 +37,7 @@ _HEAD_BYTES = 1 << 20
 _YAML_OBJECT = re.compile(
     rb"(?:\s|#.*\n|---)*+(?:- )?:?(?:apiVersion|kind|items|metadata|dockerImage\w+|image|status):"
 )
-_IMAGE_FIELDS = re.compile(rb"dockerImage(?!Repository)")
+_IMAGE_FIELDS = re.compile(rb'dockerImage(?!Repository)|kind"?:\s*"?Image(?:List)?\b')
 
 
 class FileSource:

@@ -21,6 +21,8 @@ _GROUP = "image.openshift.io"
 _EVENTS = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
 _NOTHING = msgspec.Raw()
 _MAX_LISTS_IN_LISTS = 4
+MOST_CHARACTERS = 100
+"""Of a stranger's text in a message."""
 
 
 class _Peek(msgspec.Struct, rename="camel", gc=False):
@@ -93,7 +95,7 @@ def find_images(text: bytes, origin: str, list_kind: str | None = None, depth: i
     kind = _text(peek.kind) or None
     refuse_kind(kind, text, origin)
     if not is_ours(peek.api_version):
-        yield Found("other", detail=f"{kind} ({peek.api_version})")
+        yield Found("other", detail=f"{kind} ({_text(peek.api_version)})")
     elif kind == "Image" or (kind is None and (list_kind == "ImageList" or _is_image(peek))):
         yield Found("bare", text)
     elif kind is None and (event := _text(peek.type)) in _EVENTS and _is_object(peek.object):
@@ -109,7 +111,7 @@ def find_images(text: bytes, origin: str, list_kind: str | None = None, depth: i
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    return value[:MOST_CHARACTERS] if isinstance(value, str) else ""
 
 
 def is_ours(api_version: Any) -> bool:

@@ -29,6 +29,7 @@ _TO_CONTENT = re.compile(rb"[ \t\r\n\x1e]*+")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _PLAIN = re.compile(rb"[^\s,:{}\[\]\"]++")
 _GOES_ON = (b"{", b"[", b",")
+_MOST_GUESSES = 10_000
 _CUT_HINT = "It is cut short; fetch it again."
 _FIRST_LINE_BYTES = 1 << 20
 
@@ -99,6 +100,7 @@ class _Reader:
             return
         self._at += 1
         members: list[bytes] = []
+        size_bytes = 0
         kind, count = None, None
         while (first := self._next(b",")) != b"}":
             key = self._key(first)
@@ -110,7 +112,8 @@ class _Reader:
             value = self._value()
             kind = value.strip(b'"').decode(errors="replace") if key == b'"kind"' else kind
             members.append(key + b":" + value)
-            self._check_size(sum(map(len, members)))
+            size_bytes += len(members[-1])
+            self._check_size(size_bytes)
         self._at += 1
         text = b"{" + b",".join(members) + b"}"
         yield Whole(text) if count is None else Envelope(text, count)
@@ -160,7 +163,10 @@ class _Reader:
         """Return where the last closing brace stands that leaves no brace open, as if there were none in strings."""
         end = len(self._text)
         open_count = self._text.count(b"{", self._at) - self._text.count(b"}", self._at)
-        while (brace := self._text.rfind(b"}", self._at, end)) >= 0:
+        for _ in range(_MOST_GUESSES):
+            brace = self._text.rfind(b"}", self._at, end)
+            if brace < 0:
+                break
             open_count -= self._text.count(b"{", brace, end)
             if open_count == 0:
                 return brace + 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import io
 import lzma
+import sys
+import zlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 from indexer.errors import DecodeError
@@ -15,6 +18,12 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 18
 _XZ_MEMORY_BYTES = 128 << 20
 """xz -9 needs 65 MiB to unpack; a header may ask for 4 GiB."""
+
+_ZSTD_WINDOW_BITS = 27
+"""128 MiB, what the zstd command allows without being asked."""
+
+_GZIP_WINDOW_BITS = 31
+"""The largest window, with gzip's header and checksum around it."""
 
 _MAGICS = (
     (b"\x1f\x8b", "gzip"),
@@ -88,38 +97,44 @@ def as_utf8(stream: Stream) -> Stream:
     return stream
 
 
+class Decoder(Protocol):
+    """What bz2, lzma and zstd have in common for one member of a stream."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member has ended."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out before something goes in."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind the member."""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Put bytes in and take at most so many out."""
+
+
 class _Unpacked:
+    """The members of a compressed stream, one behind the other; zeros between them are padding."""
+
     def __init__(self, stream: Stream, kind: str, origin: str, budget: Budget) -> None:
-        self._plain = _XzStream(stream) if kind == "xz" else _arrow_stream(stream, kind)
-        self._kind, self._origin, self._budget = kind, origin, budget
+        self._stream, self._kind, self._origin, self._budget = stream, kind, origin, budget
+        self._decoder = _new_decoder(kind)
+        self._input = b""
 
     def read(self, size: int, /) -> bytes:
+        """Return the next bytes."""
         try:
-            block = self._plain.read(min(size, BLOCK_BYTES))
-        except (OSError, EOFError, lzma.LZMAError) as error:
+            block = self._next(min(size, BLOCK_BYTES))
+        except _broken() as error:
             message = f"{self._origin} is broken or cut {self._kind}: {error}."
             raise DecodeError(message, hint="Fetch it again.") from error
         self._budget.unpack(len(block), self._origin)
         return block
 
-
-def _arrow_stream(stream: Stream, kind: str) -> ByteStream:
-    """Use Arrow's reader: it takes concatenated members and notices a cut."""
-    import pyarrow as pa
-
-    plain: ByteStream = pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), kind)
-    return plain
-
-
-class _XzStream:
-    """xz with bounded memory; `lzma.LZMAFile` takes no bound."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._decoder = lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
-        self._input = b""
-
-    def read(self, size: int, /) -> bytes:
+    def _next(self, size: int) -> bytes:
         while True:
             if self._decoder.eof and not self._begin_member():
                 return b""
@@ -132,13 +147,59 @@ class _XzStream:
                 return plain
 
     def _begin_member(self) -> bool:
-        """Go on with a member behind the last one; zeros between them are padding."""
         rest = self._decoder.unused_data.lstrip(b"\0")
         while not rest and (block := self._stream.read(BLOCK_BYTES)):
             rest = block.lstrip(b"\0")
-        self._decoder = lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES) if rest else self._decoder
-        self._input = rest
+        if rest:
+            self._decoder, self._input = _new_decoder(self._kind), rest
         return bool(rest)
+
+
+class _GzipDecoder:
+    """zlib's decoder of one member, shaped like the others."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(wbits=_GZIP_WINDOW_BITS)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        plain = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+        self.needs_input = not self._zlib.unconsumed_tail and len(plain) < max_length
+        return plain
+
+
+def _new_decoder(kind: str) -> Decoder:
+    """Make a decoder with bounded memory. Not Arrow's: those lose memory each time a stream is broken."""
+    if kind == "gzip":
+        return _GzipDecoder()
+    if kind == "bz2":
+        return bz2.BZ2Decompressor()
+    if kind == "xz":
+        return lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
+    zstd = _zstd()
+    limit = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_BITS}
+    decoder: Decoder = zstd.ZstdDecompressor(options=limit)
+    return decoder
+
+
+def _zstd() -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    return (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, _zstd().ZstdError)
 
 
 class _FromUtf16:

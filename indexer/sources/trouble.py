@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer.errors import DecodeError, LimitError
-from indexer.pages import SkippedItem
+from indexer.pages import MOST_SKIPPED_ITEMS, SkippedItem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,4 +30,6 @@ class BadDocuments:
         except DecodeError as error:
             if not self.skip:
                 raise
+            if len(self.skipped) >= MOST_SKIPPED_ITEMS:
+                raise LimitError(f"{origin}: more than {MOST_SKIPPED_ITEMS} items can't be read.") from error
             self.skipped.append(SkippedItem(origin, number, error.message))

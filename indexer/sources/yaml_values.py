@@ -23,6 +23,7 @@ _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
 }
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]{1,18}|[0-9]{1,18}(?:\.[0-9]{0,18})?)(?:[eE][-+]?[0-9]{1,2})?")
+_MESSAGE_CHARACTERS = 200
 _NUMBER_STARTS = frozenset("-+.0123456789")
 _MERGE = "\0<<"
 """Stands for a plain `<<` key; NUL is in no YAML, so that no text is taken for it."""
@@ -32,7 +33,7 @@ class YamlError(DecodeError):
     """Text that is no YAML of objects; `line` counts from 0."""
 
     def __init__(self, message: str, line: int) -> None:
-        super().__init__(message, hint="Check it with a YAML linter, or fetch it again as JSON.")
+        super().__init__(message[:_MESSAGE_CHARACTERS], hint="Check it with a YAML linter, or fetch it again as JSON.")
         self.line = line
 
 
