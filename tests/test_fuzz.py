@@ -22,7 +22,7 @@ def test_seeds_are_taken(name):
 @pytest.mark.parametrize("name", list(TARGETS))
 def test_mutated_inputs_raise_nothing_else(name):
     """A few hundred mutations, the same each time."""
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     known = seeds(name)
     for _ in range(150):
         run(name, mutated(chance.choice(known), known, chance))

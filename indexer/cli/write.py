@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 from indexer.cli.input_options import InputOptions, ItemOptions, input_options, item_options
-from indexer.cli.live_options import ConnectionOptions, ListOptions, connection_options, list_options
+from indexer.cli.live_options import (
+    ConnectionOptions,
+    ListOptions,
+    StagingOptions,
+    connection_options,
+    list_options,
+    staging_options,
+)
 from indexer.cli.options import OutcomeOptions, log_options, outcome_options, store_option
 
 
@@ -15,7 +22,7 @@ from indexer.cli.options import OutcomeOptions, log_options, outcome_options, st
 @connection_options
 @list_options
 @item_options
-@click.option("--resume/--no-resume", default=True, show_default=True, help="Go on from an unfinished run.")
+@staging_options
 @outcome_options
 @log_options
 def export(
@@ -24,7 +31,7 @@ def export(
     connection: ConnectionOptions,
     listing: ListOptions,
     items: ItemOptions,
-    resume: bool,
+    staging: StagingOptions,
     outcome: OutcomeOptions,
 ) -> None:
     """Export a live cluster into a new snapshot: its whole list of Images, or nothing.
@@ -36,7 +43,10 @@ def export(
     """
     from indexer.cli.ingesting import ExportOptions, run_export, tell
 
-    options = ExportOptions(cluster, items.skip_bad, resume, listing.request(), items.redactor())
+    outcome.check()
+    options = ExportOptions(
+        cluster, items.skip_bad, staging.resume, staging.part_rows, listing.request(), items.redactor()
+    )
     tell(run_export(connection.connect(), store, options), store, outcome)
 
 
@@ -69,5 +79,6 @@ def import_(
     from indexer.cli.ingesting import run_import, tell
     from indexer.ingest import IngestOptions
 
-    options = IngestOptions(cluster, judged.is_complete, items.skip_bad, items.redactor())
+    outcome.check()
+    options = IngestOptions(cluster, judged.is_complete, items.skip_bad, redactor=items.redactor())
     tell(run_import(paths, store, options, judged.limits()), store, outcome)

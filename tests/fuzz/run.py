@@ -54,7 +54,7 @@ def by_mutation(tally: Tally, count: int, seed: int) -> None:
     from fuzz.mutate import mutated
     from fuzz.seeds import seeds
 
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     known = seeds(tally.name)
     for _ in range(count):
         tally.run(mutated(chance.choice(known), known, chance))
@@ -84,7 +84,7 @@ def by_coverage(tally: Tally, count: int, seed: int) -> None:
         (corpus / str(number)).write_bytes(known_input)
 
     def mutate(data: bytes, max_size: int, choice: int) -> bytes:
-        return mutated(bytes(data) or known[choice % len(known)], known, random.Random(choice))[:max_size]  # noqa: S311
+        return mutated(bytes(data) or known[choice % len(known)], known, random.Random(choice))[:max_size]
 
     def try_one(data: bytes) -> None:
         tally.run(data)
