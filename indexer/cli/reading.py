@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from indexer.cli.options import Choice, OutputOptions
 
 
-def open_views(choice: Choice) -> Catalog:
+def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
     """Open the chosen views; says on stderr when there is nothing to see."""
-    catalog = open_catalog(choice.store, snapshot=choice.snapshot, clusters=choice.clusters, keyrings=choice.keyrings)
+    catalog = open_catalog(
+        choice.store,
+        snapshot=choice.snapshot,
+        clusters=choice.clusters,
+        keyrings=choice.keyrings,
+        tables_in=tables_in,
+    )
     if not catalog.snapshots:
         note("The store has no complete snapshot; choose a partial one with --snapshot ID.")
     return catalog
