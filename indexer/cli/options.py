@@ -88,7 +88,7 @@ def output_options(command: Callable[..., Any]) -> Any:
     """`--format`, `-o` and `--limit`, handed over as one `output`."""
     return applied(
         packed(command, "output", OutputOptions, ("format", "output_path", "limit")),
-        click.option("--format", "-f", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."),
+        click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."),
         click.option(
             "-o", "--output", "output_path", type=click.Path(path_type=Path), metavar="FILE", help="Write here."
         ),

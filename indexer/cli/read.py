@@ -45,7 +45,7 @@ def query(
 
 @click.command()
 @click.argument("statement", required=False, help="One reading statement; - or none reads standard input.")
-@click.option("-F", "--file", "path", type=click.Path(path_type=Path), help="Read the statement from a file.")
+@click.option("-f", "--file", "path", type=click.Path(path_type=Path), help="Read the statement from a file.")
 @choice_options
 @output_options
 @log_options
@@ -59,6 +59,7 @@ def sql(
 
     \b
     image-indexer sql "SELECT kind, count(*) FROM images GROUP BY kind"
+    image-indexer sql -f statement.sql --format csv -o answer.csv
     echo "SELECT * FROM repositories" | image-indexer sql --format csv
     """
     from indexer.cli import reading
