@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexer.cli import completing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,7 +66,12 @@ def choice_options(command: Callable[..., Any]) -> Any:
         packed(command, "choice", Choice, ("store", "snapshot", "clusters", "keyrings")),
         store_option,
         click.option(
-            "--snapshot", default="latest", show_default=True, metavar="ID", help="A snapshot's id, or its beginning."
+            "--snapshot",
+            default="latest",
+            show_default=True,
+            metavar="ID",
+            shell_complete=completing.snapshot_ids,
+            help="A snapshot's id, or its beginning.",
         ),
         cluster_option,
         click.option(
@@ -80,7 +87,14 @@ def choice_options(command: Callable[..., Any]) -> Any:
 
 def cluster_option(command: Callable[..., Any]) -> Any:
     """`--cluster`, repeatable."""
-    option = click.option("--cluster", "clusters", multiple=True, metavar="NAME", help="Only this cluster; repeatable.")
+    option = click.option(
+        "--cluster",
+        "clusters",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=completing.cluster_names,
+        help="Only this cluster; repeatable.",
+    )
     return option(command)
 
 

@@ -7,12 +7,21 @@ from pathlib import Path
 
 import click
 
+from indexer.cli import completing
 from indexer.cli.options import Choice, OutputOptions, choice_options, log_options, output_options
 
 
 @click.command()
-@click.argument("name", required=False, help="Name of a canned query.")
-@click.option("-p", "--param", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; lists by commas.")
+@click.argument("name", required=False, shell_complete=completing.query_names, help="Name of a canned query.")
+@click.option(
+    "-p",
+    "--param",
+    "pairs",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=completing.query_parameters,
+    help="A parameter; lists by commas.",
+)
 @click.option("--show-sql", is_flag=True, help="Print the SQL file and stop.")
 @click.option("--describe", is_flag=True, help="Say what it answers, takes and returns, and stop.")
 @choice_options
@@ -71,7 +80,12 @@ def sql(
 
 
 @click.command()
-@click.argument("view", required=False, help="Name of a view; without one, the whole dictionary.")
+@click.argument(
+    "view",
+    required=False,
+    shell_complete=completing.view_names,
+    help="Name of a view; without one, the whole dictionary.",
+)
 @log_options
 def schema(view: str | None) -> None:
     """Show the data dictionary: every view and column, and the columns of the Parquet parts.
