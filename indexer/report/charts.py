@@ -108,7 +108,11 @@ def _color(chart: Chart, width: int) -> Any:
     import altair as alt
 
     scale = alt.Scale(domain=list(chart.parts), range=_SERIES_COLORS[: len(chart.parts)])
-    legend = alt.Legend(orient="top", title=None, columns=width // _LEGEND_PIXELS) if len(chart.parts) > 1 else None
+    legend = (
+        alt.Legend(orient="top", title=None, columns=width // _LEGEND_PIXELS, columnPadding=28)
+        if len(chart.parts) > 1
+        else None
+    )
     return alt.Color("part:N", scale=scale, legend=legend)
 
 
@@ -152,11 +156,7 @@ def _standing(chart: Chart, width: int) -> Any:
 def _amounts(chart: Chart, width: int) -> Any:
     import altair as alt
 
-    return alt.Axis(title=chart.axis_title, tickCount=max(3, width // 140), format="~s" if _is_count(chart) else ",~r")
-
-
-def _is_count(chart: Chart) -> bool:
-    return chart.axis_title not in _UNITS
+    return alt.Axis(title=chart.axis_title, tickCount=max(3, width // 140), format=",~r")
 
 
 def _names(chart: Chart, limit: int = 40) -> str:
@@ -180,9 +180,9 @@ def _part_order(chart: Chart) -> str:
 
 
 def _styled(drawing: Any) -> Any:
-    font = "system-ui, sans-serif"
+    font, padding = "system-ui, sans-serif", {"left": 2, "top": 2, "right": 26, "bottom": 2}
     return (
-        drawing.configure(background="transparent", aria=False, font=font, padding=2)
+        drawing.configure(background="transparent", aria=False, font=font, padding=padding)
         .configure_view(stroke=None)
         .configure_axis(
             labelColor="var(--text)",

@@ -39,6 +39,7 @@ class Figure:
     `fixed` are values it gets in any case. `draw` makes
     the chart from the rows shown; `tell` makes a sentence from all rows, which is also the text for who can't see the
     chart. `form` is `table`, `tiles` (one row, a tile a column) or `matrix` (a column a platform).
+    Of a series the last rows are shown, of anything else the first.
     """
 
     query: str
@@ -52,6 +53,7 @@ class Figure:
     order: Callable[[Row], Any] | None = None
     keep: Callable[[Row], bool] | None = None
     form: str = "table"
+    is_series: bool = False
     nothing: str = "Nothing of the kind."
 
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from indexer.report.figures import Row
 
 
+_YEAR_DAYS = 365
+
+
 def summary(rows: list[Row]) -> str:
     """Say what the images hold against what they occupy."""
     (row,) = rows
@@ -62,10 +65,42 @@ def saved(rows: list[Row]) -> str:
     return f"Sharing saves {human_bytes(total)} in all; {first / total:.0%} of that come from ten layers."
 
 
+def stale(rows: list[Row]) -> str:
+    """How many images are old; their exclusive bytes add up, as each layer is in one of them only."""
+    total = sum(int(row["exclusive_bytes"]) for row in rows)
+    return f"{len(rows):,} images are older than a year; {human_bytes(total)} of layers are in just one of them."
+
+
+def growth(rows: list[Row]) -> str:
+    """How much came in the last twelve months that are there."""
+    months = sorted({row["month"] for row in rows if row["month"]})[-12:]
+    if not months:
+        return ""
+    fresh = [row for row in rows if row["month"] in months]
+    total = sum(int(row["new_bytes"]) for row in fresh)
+    images = sum(row["image_count"] for row in fresh)
+    return f"From {months[0]} to {months[-1]}, {images:,} images brought {human_bytes(total)} of new layers."
+
+
+def ages(rows: list[Row]) -> str:
+    """How many images the cluster has had for a year."""
+    total = sum(row["first_seen_count"] for row in rows)
+    old = sum(row["first_seen_count"] for row in rows if (row["min_age_days"] or 0) >= _YEAR_DAYS)
+    return f"{old:,} of {total:,} images were first stored a year ago or earlier."
+
+
 def duplicates(rows: list[Row]) -> str:
     """How many images could be fewer."""
     groups = len({(row["cluster"], row["layers_digest"]) for row in rows})
     return f"{len(rows):,} images have only {groups:,} different contents."
+
+
+def completeness(rows: list[Row]) -> str:
+    """Whether every snapshot can be relied on, and what is missing."""
+    complete = sum(bool(row["is_complete"]) for row in rows)
+    skipped = sum(row["skipped_count"] for row in rows)
+    missing = f"{skipped:,} items could not be read and are missing" if skipped else "no item was left out"
+    return f"{complete:,} of {len(rows):,} snapshots hold the whole resource; {missing}."
 
 
 def coverage(rows: list[Row]) -> str:
@@ -81,6 +116,6 @@ def signed(rows: list[Row]) -> str:
     trusted = sum(row["trusted_count"] for row in rows)
     share = signed_count / images if images else 0
     return (
-        f"{signed_count:,} of {images:,} images and indexes ({share:.0%}) have a signature recorded, "
+        f"{signed_count:,} of {images:,} images and indexes ({share:.1%}) have a signature recorded, "
         f"{trusted:,} are marked trusted."
     )

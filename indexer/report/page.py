@@ -19,6 +19,8 @@ from indexer.report.pictures import place_of
 from indexer.report.plan import BASIS, SECTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import jinja2
 
     from indexer.catalog import Catalog
@@ -30,6 +32,7 @@ _DIGEST_START = len("sha256:") + 12
 _ABSENT = "–"
 _CUT = "…"
 _MOST_PLATFORMS = 6
+_SERIES_STEPS = 24
 _PLURALS = {
     "image": "images",
     "layer": "layers",
@@ -106,7 +109,7 @@ class _Asking:
         rows = [row for row in answer.rows if figure.keep is None or figure.keep(row)]
         if figure.order is not None:
             rows = sorted(rows, key=figure.order)
-        top = [_placed(row) for row in rows[: self._options.top]]
+        top = [_placed(row) for row in self._shown_rows(figure, rows)]
         finding = figure.tell(rows) if figure.tell and rows else ""
         return _Shown(
             figure=figure,
@@ -128,10 +131,19 @@ class _Asking:
             self._answers[key] = Answer(query.name, values, query.columns, rows)
         return self._answers[key]
 
+    def _shown_rows(self, figure: Figure, rows: list[Row]) -> list[Row]:
+        if not figure.is_series:
+            return rows[: self._options.top]
+        return rows[-_SERIES_STEPS * max(self._cluster_count(), 1) :]
+
+    def _cluster_count(self) -> int:
+        return len({snapshot.cluster for snapshot in self._catalog.snapshots})
+
     def _columns(self, figure: Figure, answer: Answer) -> tuple[str, ...]:
         """Columns of the figure; rows of several clusters say which one they are of."""
-        has_many = len({snapshot.cluster for snapshot in self._catalog.snapshots}) > 1
-        return ("cluster", *figure.columns) if has_many and "cluster" in answer.columns else figure.columns
+        has_many = self._cluster_count() > 1
+        is_silent = "cluster" in answer.columns and "cluster" not in figure.columns
+        return ("cluster", *figure.columns) if has_many and is_silent else figure.columns
 
 
 def _placed(row: Row) -> Row:
@@ -180,8 +192,17 @@ def _without_hidden_characters(value: Any) -> Any:
     return value if hasattr(value, "__html__") or not isinstance(value, str) else for_terminal(value)
 
 
-def heading(name: str) -> str:
-    """Column name in words: counts are told by their plural, bytes by the units in their cells."""
+def heading(name: str, columns: Sequence[str] = ()) -> str:
+    """Column name in words: counts are told by their plural, bytes by the units in their cells.
+
+    Two columns that would read the same keep their whole names.
+    """
+    short = _short_heading(name)
+    is_taken = any(_short_heading(other) == short for other in columns if other != name)
+    return name.replace("_", " ") if is_taken else short
+
+
+def _short_heading(name: str) -> str:
     if name == PLACE:
         return "repository"
     if name.endswith("_count"):

@@ -41,6 +41,23 @@ def sharing_histogram(rows: list[Row]) -> Chart:
     )
 
 
+def growth(rows: list[Row]) -> Chart:
+    """Bytes that came each month, over all clusters."""
+    months = {row["month"] or "unknown": 0 for row in rows}
+    for row in rows:
+        months[row["month"] or "unknown"] += int(row["new_bytes"])
+    return bytes_chart(list(months), {"new": list(months.values())}, is_lying=False)
+
+
+def ages(rows: list[Row]) -> Chart:
+    """Images by how long ago the cluster first stored them, and by how long ago they were built."""
+    parts = {
+        "first stored": [row["first_seen_count"] for row in rows],
+        "built": [row["built_count"] for row in rows],
+    }
+    return Chart([str(row["age_class"]) for row in rows], parts, "images", is_lying=False, is_stacked=False)
+
+
 def signature_levels(rows: list[Row]) -> Chart:
     """Images of each registry by the best evidence of a signature."""
     parts = {
