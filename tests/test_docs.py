@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SERVER = "https://api.prod.example.com:6443"
 MARK = "@@@"
+pytestmark = pytest.mark.slow
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(params=NAMES)

@@ -11,7 +11,7 @@ from browser import browser, requested, resize
 
 from indexer.report.plan import SECTIONS
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
 @pytest.fixture(scope="module")
