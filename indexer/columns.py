@@ -13,7 +13,6 @@ from operator import attrgetter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,6 +23,8 @@ from indexer.schema import ListOf, Scalar, Struct, Type
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_RFC3339 = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"
+_TOO_FINE = r"(\.\d{6})\d+"
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
@@ -96,6 +97,7 @@ def _lists(arrow: pa.DataType, values: Sequence[Any], make: Callable[[list[Any]]
     return pa.ListArray.from_arrays(offsets, members, type=arrow, mask=absent)
 
 
+<<<<<<< HEAD
 def _maps(values: Sequence[dict[str, str | None] | None]) -> pa.Array:
     filled = list(filter(None, values))
     keys = pa.array(list(chain.from_iterable(filled)), pa.string())
@@ -114,8 +116,18 @@ def _extents(values: Sequence[Any]) -> tuple[pa.Array, pa.Array | None]:
 def _moments(values: Sequence[Any]) -> pa.Array:
     """Moments in UTC with microseconds, from RFC 3339 text or datetimes."""
     if isinstance(next(filter(None, values)), dt.datetime):
+=======
+def timestamps(values: list[Any]) -> pa.Array:
+    """Moments in UTC with microseconds, from datetimes or from RFC 3339 text; finer digits are cut off."""
+    if any(isinstance(value, dt.datetime) for value in values):
+>>>>>>> main
         return pa.array(values, _TIMESTAMP)
+    texts = pa.array(values, pa.string())
+    is_moment = pc.match_substring_regex(texts, _RFC3339)
+    if pc.all(is_moment).as_py() is False:
+        raise DecodeError(f"{texts.filter(pc.invert(is_moment))[0].as_py()[:80]!r} is not an RFC 3339 moment.")
     try:
+<<<<<<< HEAD
         return _strings(values).cast(_TIMESTAMP)
     except pa.ArrowInvalid:
         return pa.array([_moment(value) for value in values], _TIMESTAMP)
@@ -129,3 +141,8 @@ def _moment(text: str | None) -> dt.datetime | None:
         return msgspec.convert(text, dt.datetime)
     except msgspec.ValidationError as error:
         raise DecodeError(f"{text[:80]!r} is not an RFC 3339 moment.") from error
+=======
+        return pc.replace_substring_regex(texts, _TOO_FINE, r"\1").cast(_TIMESTAMP)
+    except pa.ArrowInvalid as error:
+        raise DecodeError(f"There is no such moment: {error}.") from error
+>>>>>>> main

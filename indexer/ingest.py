@@ -15,7 +15,7 @@ from indexer.errors import ConfigurationError
 from indexer.files import writing_to
 from indexer.journal import Journal, remove_leftovers, unfinished
 from indexer.locks import held
-from indexer.pages import Page, Restarted, Source
+from indexer.pages import Completeness, Page, Restarted, Source
 from indexer.receipt import Receipt
 from indexer.store import WORK_FOLDER, check_cluster_name
 from indexer.writer import SnapshotWriter, new_snapshot_id
@@ -168,7 +168,10 @@ class _Run:
         read_count = writer.read_count
         parts, duplicate_count = writer.finish_parts()
         report, options = self.source.report, self.options
-        is_partial = report.completeness == "partial" or bool(self.bad_items.skipped)
+        looks_partial = report.completeness == "partial" or bool(self.bad_items.skipped)
+        is_complete = not looks_partial if options.is_complete is None else options.is_complete
+        completeness: Completeness = "unproven" if looks_partial else report.completeness
+        completeness = completeness if is_complete else "partial"
         return Receipt(
             tool_version=version("image-indexer"),
             cluster=options.cluster,
@@ -176,9 +179,9 @@ class _Run:
             source=self.source.description,
             server_version=report.server_version,
             resource_versions=report.resource_versions,
-            is_complete=not is_partial if options.is_complete is None else options.is_complete,
+            is_complete=is_complete,
             is_consistent=report.is_consistent,
-            completeness="partial" if is_partial else report.completeness,
+            completeness=completeness,
             expected_count=report.expected_count,
             read_count=read_count,
             image_count=read_count - duplicate_count,

@@ -70,9 +70,9 @@ def _check_identity(image: Any) -> None:
 
 
 def _read_leniently(text: bytes | msgspec.Raw) -> Any:
-    value = msgspec.json.decode(text)
-    legacy = isinstance(value, dict) and value.get("dockerImageMetadataVersion") == _LEGACY_METADATA
     try:
+        value = msgspec.json.decode(text)
+        legacy = isinstance(value, dict) and value.get("dockerImageMetadataVersion") == _LEGACY_METADATA
         return msgspec.convert(_without_empties(value, IMAGE, legacy=legacy), ImageObject)
     except msgspec.ValidationError as error:
         raise DecodeError(f"{error}.") from error

@@ -10,12 +10,17 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.errors import ConfigurationError, SnapshotError, StoreError
 from indexer.receipt import RECEIPT_NAME, Part, Receipt, read_receipt
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 WORK_FOLDER = "_work"
 LATEST = "latest"
+_CLUSTER, _SNAPSHOT = "cluster=", "snapshot="
 _CLUSTER_NAME = re.compile(r"[a-z][a-z0-9.-]*")
 
 
@@ -41,6 +46,16 @@ class Snapshot:
         """Absolute paths of its Parquet parts, in order."""
         return [self.folder / part.name for part in self.receipt.parts]
 
+    def check_parts(self) -> None:
+        """Raise `SnapshotError` for a part that is missing or cut: cheaper than `verify`, so done at every opening."""
+        for part in self.receipt.parts:
+            path = self.folder / part.name
+            if not path.is_file() or path.stat().st_size != part.size_bytes:
+                raise SnapshotError(
+                    f"{self.cluster}/{self.snapshot_id}: {part.name} is missing or cut.",
+                    hint="Check the store with: image-indexer snapshots verify.",
+                )
+
 
 class Store:
     """A store that exists. Raises `StoreError` where there is none."""
@@ -55,10 +70,17 @@ class Store:
 
     def snapshots(self, clusters: tuple[str, ...] = ()) -> list[Snapshot]:
         """Every snapshot (of these clusters), oldest first. Raises `SnapshotError` for a broken receipt."""
-        found = [_open(path) for path in self.folder.glob(f"cluster=*/snapshot=*/{RECEIPT_NAME}")]
-        chosen = [snapshot for snapshot in found if not clusters or snapshot.cluster in clusters]
-        _refuse_unknown(clusters, {snapshot.cluster for snapshot in found})
-        return sorted(chosen, key=lambda snapshot: (snapshot.receipt.started_at, snapshot.snapshot_id))
+        return _oldest_first(_open(folder) for folder in self._folders(clusters))
+
+    def survey(self, clusters: tuple[str, ...] = ()) -> tuple[list[Snapshot], list[SnapshotError]]:
+        """Return what `snapshots` does, and beside it an error for every receipt that can't be read."""
+        found, broken = [], []
+        for folder in self._folders(clusters):
+            try:
+                found.append(_open(folder))
+            except SnapshotError as error:
+                broken.append(error)
+        return _oldest_first(found), broken
 
     def latest(self, clusters: tuple[str, ...] = ()) -> list[Snapshot]:
         """Return the newest complete snapshot of every cluster (of these), in the order of cluster names."""
@@ -69,11 +91,26 @@ class Store:
         """Return the snapshots a reader asked for: `latest`, or the one with this id or a unique beginning of it."""
         if snapshot_id == LATEST:
             return self.latest(clusters)
-        found = [snapshot for snapshot in self.snapshots(clusters) if snapshot.snapshot_id.startswith(snapshot_id)]
+        ids = {folder: folder.name.removeprefix(_SNAPSHOT) for folder in self._folders(clusters)}
+        found = [folder for folder in ids if ids[folder] == snapshot_id]
+        found = found or [folder for folder in ids if ids[folder].startswith(snapshot_id)]
         if len(found) == 1:
-            return found
+            return [_open(found[0])]
         problem = "No snapshot begins with" if not found else f"{len(found)} snapshots begin with"
         raise StoreError(f"{problem} {snapshot_id!r}.", hint="List them with: image-indexer snapshots list.")
+
+    def _folders(self, clusters: tuple[str, ...]) -> list[Path]:
+        """Folders of published snapshots (of these clusters): those that have a receipt."""
+        try:
+            found = {path.name.removeprefix(_CLUSTER): path for path in _children(self.folder, _CLUSTER)}
+            _refuse_unknown(clusters, set(found))
+            chosen = [found[cluster] for cluster in sorted(found) if not clusters or cluster in clusters]
+            folders = [folder for path in chosen for folder in _children(path, _SNAPSHOT)]
+            return [folder for folder in folders if (folder / RECEIPT_NAME).exists()]
+        except OSError as error:
+            raise StoreError(
+                f"Can't read the store {self.folder}: {error.strerror or error}.", hint="Check its permissions."
+            ) from error
 
 
 def check_cluster_name(name: str) -> str:
@@ -111,22 +148,35 @@ def _part_problems(folder: Path, part: Part) -> list[str]:
     path = folder / part.name
     if not path.is_file():
         return [f"{part.name} is missing."]
-    if part_hash(path) != part.sha256:
-        return [f"{part.name} has changed: its sha256 is not the receipt's."]
     try:
+        if part_hash(path) != part.sha256:
+            return [f"{part.name} has changed: its sha256 is not the receipt's."]
         row_count = pq.read_metadata(path).num_rows
-    except pa.ArrowException as error:
-        return [f"{part.name} is not Parquet: {error}."]
+    except (OSError, pa.ArrowException) as error:
+        return [f"{part.name} can't be read: {error}."]
     return [] if row_count == part.row_count else [f"{part.name} has {row_count} rows, not {part.row_count}."]
 
 
-def _open(receipt_path: Path) -> Snapshot:
-    where = f"{receipt_path.parent.parent.name}/{receipt_path.parent.name}/{RECEIPT_NAME}"
-    receipt = read_receipt(receipt_path.read_bytes(), where)
-    stands_in = f"cluster={receipt.cluster}/snapshot={receipt.snapshot_id}"
+def _children(folder: Path, prefix: str) -> list[Path]:
+    """Folders of this prefix, sorted; unlike glob, it does not take a folder that can't be read for an empty one."""
+    return sorted(path for path in folder.iterdir() if path.name.startswith(prefix) and path.is_dir())
+
+
+def _oldest_first(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
+    return sorted(snapshots, key=lambda snapshot: (snapshot.receipt.started_at, snapshot.snapshot_id))
+
+
+def _open(folder: Path) -> Snapshot:
+    where = f"{folder.parent.name}/{folder.name}/{RECEIPT_NAME}"
+    try:
+        text = (folder / RECEIPT_NAME).read_bytes()
+    except OSError as error:
+        raise SnapshotError(f"Can't read {where}: {error.strerror or error}.", hint="Check its permissions.") from error
+    receipt = read_receipt(text, where)
+    stands_in = f"{_CLUSTER}{receipt.cluster}/{_SNAPSHOT}{receipt.snapshot_id}"
     if not where.startswith(f"{stands_in}/"):
         raise SnapshotError(f"{where} is the receipt of {stands_in}.", hint="Move the folder back to its own name.")
-    return Snapshot(receipt_path.parent, receipt)
+    return Snapshot(folder, receipt)
 
 
 def _refuse_unknown(wanted: tuple[str, ...], known: set[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from indexer import view_columns as shared
 from indexer.view_columns import Column, View, flag, key_values, moment, number, pairs, text, texts, view
 
-__all__ = ["SNAPSHOTS", "VIEWS", "Column", "View"]
+__all__ = ["VIEWS", "Column", "View"]
 
 
 REGISTRY_ALIASES = View(
@@ -202,7 +202,7 @@ SIGNATURE_CONDITIONS = view(
 IMAGE_SIGNATURES = view(
     "image_signatures",
     "image × signature",
-    "Signatures recorded on each Image, with what they claim; nothing here is verified.",
+    "Signatures recorded on each Image: what they claim and, with a keyring, what its keys say of them.",
     shared.IMAGE_NAME,
     shared.POSITION,
     shared.SIGNATURE_NAME,
@@ -226,8 +226,26 @@ IMAGE_SIGNATURES = view(
     text("public_key_algorithm", "Algorithm of the signing key."),
     moment("signature_created_at", "When the packet says the signature was made."),
     moment("signature_expires_at", "When the packet says the signature expires."),
+    flag("is_readable", "Whether the content is one OpenPGP signature over an atomic payload."),
     flag("is_for_this_image", "Whether the claimed digest is the name of the Image; null when unreadable."),
+    flag(
+        "is_identity_matching",
+        "Whether the claimed reference is of the registry and repository of the Image's reference; null when either is "
+        "missing.",
+    ),
     flag("is_trusted", "Whether its newest Trusted and ForImage conditions are True: a claim, not proof."),
+    text("key_state", "What the keyring says, digest and reference aside: `good`, `bad`, …; null without a keyring."),
+    flag("is_verified", "Whether a key of the keyring made it and is valid today (`good`); null without a keyring."),
+    text(
+        "verification_state",
+        "`valid`, or the first thing in its way: a `key_state`, then `unreadable` payload, `wrong-digest`, "
+        "`wrong-identity`; null without a keyring.",
+    ),
+    text(
+        "signer_fingerprint", "Certificate of the keyring whose key made it: proof, even if expired or revoked since."
+    ),
+    text("signing_key_fingerprint", "Key or subkey of that certificate."),
+    text("signer_user_id", "User id of that certificate."),
 )
 
 SIGNATURE_CLAIMS = view(
@@ -294,31 +312,21 @@ IMAGES = view(
     flag("is_signed", "Whether a signature is recorded; says nothing of its worth."),
     flag("is_trusted", "Whether a signature's newest Trusted and ForImage conditions are True: a claim, not proof."),
     flag("is_signed_via_index", "Whether an index that lists it has a signature recorded."),
+    flag("has_readable_signature", "Whether a signature's payload can be read."),
     flag("has_signature_for_it", "Whether a signature claims the digest of this Image: a claim, not proof."),
+    flag("has_matching_identity", "Whether a signature claims the repository of this Image: a claim, not proof."),
+    flag("is_verified", "Whether a key of the keyring made a signature recorded on it; null without a keyring."),
+    flag(
+        "is_validly_signed",
+        "Whether one signature is all of it: readable, for this digest and repository, made by a key of the keyring; "
+        "null without a keyring.",
+    ),
+    flag("is_validly_signed_via_index", "Whether an index that lists it is; null without a keyring."),
     flag("is_in_index", "Whether an index of the same snapshot lists it."),
     flag("is_built_at_sentinel", "Whether the stated build time is a placeholder of reproducible builds."),
     shared.FIRST_SEEN_AT,
     moment("built_at", "Build time of an image; null for an index and for placeholder dates."),
     shared.RAW_JSON,
-)
-
-SNAPSHOTS = view(
-    "snapshots",
-    "snapshot",
-    "Receipts of the snapshots behind the views.",
-    moment("taken_at", "When reading the source began."),
-    flag("is_complete", "Whether the whole resource was read."),
-    flag("is_consistent", "Whether all of it is of one moment."),
-    text("completeness", "How completeness is known: `proven`, `unproven` or `partial`."),
-    number("image_count", "Image objects in the snapshot."),
-    number("duplicate_count", "Objects that gave way to another of the same name."),
-    number("skipped_count", "Items left out because they could not be read."),
-    number("stored_bytes", "Bytes of the snapshot's Parquet parts."),
-    text("source", "Where the objects came from."),
-    text("server_version", "Version the server told."),
-    text("resource_version", "Resource versions of the list."),
-    text("tool_version", "Version of image-indexer that wrote it."),
-    Column("schema_version", "INTEGER", "Version of the Parquet columns."),
 )
 
 VIEWS: tuple[View, ...] = (

@@ -4,6 +4,7 @@
 -- value = "Whether sharing comes from many small overlaps or from a few common bases, and how much a common base could still save."
 -- [columns]
 -- images_per_layer = "Class: how many images hold the layer."
+-- min_image_count = "Fewest images that a layer in the class is held by."
 -- layer_count = "Distinct layers in the class, per cluster."
 -- physical_bytes = "Bytes of these layers, each once."
 -- logical_bytes = "Bytes of these layers, once for each image that holds them."
@@ -11,18 +12,17 @@
 -- ///
 WITH classes AS (
     SELECT
-        c.place,
         c.images_per_layer,
         c.lowest,
         c.highest
     FROM (
         VALUES
-            (1, '1', 1, 1),
-            (2, '2', 2, 2),
-            (3, '3-10', 3, 10),
-            (4, '11-25', 11, 25),
-            (5, '>25', 26, 2147483647)
-    ) AS c (place, images_per_layer, lowest, highest)
+            ('1', 1, 1),
+            ('2', 2, 2),
+            ('3-10', 3, 10),
+            ('11-25', 11, 25),
+            ('>25', 26, 2147483647)
+    ) AS c (images_per_layer, lowest, highest)
 ),
 
 counts AS (
@@ -37,8 +37,8 @@ counts AS (
 
 filled AS (
     SELECT
-        c.place,
         c.images_per_layer,
+        c.lowest,
         coalesce(sum(n.layer_count), 0) AS layer_count,
         coalesce(sum(n.physical_bytes), 0) AS physical_bytes,
         coalesce(sum(n.logical_bytes), 0) AS logical_bytes
@@ -46,15 +46,16 @@ filled AS (
     LEFT JOIN counts AS n
         ON n.image_count BETWEEN c.lowest AND c.highest
     GROUP BY
-        c.place,
-        c.images_per_layer
+        c.images_per_layer,
+        c.lowest
 )
 
 SELECT
     f.images_per_layer,
+    f.lowest AS min_image_count,
     CAST(f.layer_count AS BIGINT) AS layer_count,
     CAST(f.physical_bytes AS BIGINT) AS physical_bytes,
     CAST(f.logical_bytes AS BIGINT) AS logical_bytes,
     round(CAST(f.layer_count AS DOUBLE) / nullif(CAST(sum(f.layer_count) OVER () AS DOUBLE), 0), 6) AS layer_share
 FROM filled AS f
-ORDER BY f.place
+ORDER BY min_image_count

@@ -11,7 +11,7 @@ IMAGES = "/apis/image.openshift.io/v1/images"
 
 def get(server, path=IMAGES, *, method="GET", headers=None, **options):
     """Ask once over a connection of its own, without retries; `options` of urllib3's pool (ca_certs, cert_file, …)."""
-    with urllib3.PoolManager(retries=False, timeout=20, **options) as pool:
+    with urllib3.PoolManager(retries=False, **{"timeout": 20, **options}) as pool:
         return pool.request(
             method, server.url + path, headers={"User-Agent": "test", **(headers or {})}, redirect=False
         )

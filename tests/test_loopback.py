@@ -274,7 +274,7 @@ def test_closing_cuts_what_is_under_way():
 
         client = threading.Thread(target=ask)
         client.start()
-        while not running.watches:
+        while not running.watch_count:
             threading.Event().wait(0.01)
     client.join(5)
     assert not client.is_alive()

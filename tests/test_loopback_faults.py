@@ -78,6 +78,15 @@ def test_late_and_slow_answers_are_whole():
         assert len(document["items"]) == 20
 
 
+def test_closing_does_not_wait_for_a_late_answer():
+    """A server that stops cuts an answer that is being held back."""
+    with LoopbackServer(FLEET[:2], script=on_list({1: Fault(delay_seconds=30)})) as running:
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            get(running, timeout=0.1)
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+
+
 @pytest.mark.parametrize("has_token", [True, False])
 def test_scripted_410(has_token):
     """A 410 can be ordered for one list, with a token to go on or without."""

@@ -11,7 +11,7 @@ from indexer.cli.options import log_options, store_option
 @store_option
 @log_options
 def demo(store: str) -> None:
-    r"""Run the whole chain on the bundled sample: serve it on loopback, export it, print what is in it.
+    """Run the whole chain on the bundled sample: serve it on loopback, export it, print what is in it.
 
     \b
     image-indexer demo

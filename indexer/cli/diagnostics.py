@@ -7,7 +7,6 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-import click
 import orjson
 
 from indexer.escaping import for_terminal
@@ -15,7 +14,11 @@ from indexer.escaping import for_terminal
 if TYPE_CHECKING:
     from indexer.errors import IndexerError
 
-_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+NOTE = 25
+"""Level of what is told without being asked and is no warning."""
+
+_LEVELS = (NOTE, logging.INFO, logging.DEBUG)
+logging.addLevelName(NOTE, "INFO")
 logger = logging.getLogger("indexer")
 
 
@@ -49,11 +52,15 @@ def configure_logging(verbosity: int, log_format: str) -> None:
 
 def show_error(error: IndexerError) -> None:
     """Say on one line what happened, where and what to do next."""
-    if not logger.handlers:
-        configure_logging(0, "text")
-    logger.error("%s", error)
+    _log(logging.ERROR, str(error))
 
 
 def note(text: str) -> None:
     """Tell something that is not data."""
-    click.echo(for_terminal(text), err=True)
+    _log(NOTE, text)
+
+
+def _log(level: int, text: str) -> None:
+    if not logger.handlers:
+        configure_logging(0, "text")
+    logger.log(level, "%s", text)

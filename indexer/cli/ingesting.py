@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
@@ -17,6 +15,7 @@ from indexer.sources.api import ApiSource
 from indexer.sources.files import FileSource
 
 if TYPE_CHECKING:
+    from indexer.cli.options import OutcomeOptions
     from indexer.cluster import Connection
     from indexer.store import Snapshot
 
@@ -31,16 +30,17 @@ class ExportOptions:
     request: ListRequest = field(default_factory=ListRequest)
 
 
-def run_import(paths: tuple[str, ...], location: str, options: IngestOptions) -> None:
+def run_import(paths: tuple[str, ...], location: str, options: IngestOptions) -> Snapshot:
     """Import files and say on stderr what was published."""
     with terminal_progress(click.get_current_context().meta) as progress:
         snapshot = ingest(FileSource(paths), location, options, progress)
     report(snapshot)
+    return snapshot
 
 
 def run_export(connection: Connection, location: str, options: ExportOptions) -> Snapshot:
     """Export a live list and say on stderr what was published."""
-    cluster = options.cluster or connection.name or cluster_name(connection.server)
+    cluster = options.cluster or connection.cluster_name
     ingest_options = IngestOptions(cluster, skip_bad_items=options.skip_bad_items)
     source = ApiSource(connection, options.request)
     with terminal_progress(click.get_current_context().meta) as progress:
@@ -49,11 +49,14 @@ def run_export(connection: Connection, location: str, options: ExportOptions) ->
     return snapshot
 
 
-def cluster_name(server: str) -> str:
-    """Name a cluster after its server: the host, spelled so that it can stand in a folder's name."""
-    host = urlsplit(server).hostname or "cluster"
-    name = re.sub(r"[^a-z0-9.-]", "-", host.lower())
-    return name if name[0].isalpha() else f"cluster-{name}"
+def tell(snapshot: Snapshot, location: str, outcome: OutcomeOptions) -> None:
+    """Tell machines about a published snapshot: the receipt on stdout, metrics in a file."""
+    if outcome.receipt:
+        click.echo(snapshot.receipt.to_json(), nl=False)
+    if outcome.metrics_file:
+        from indexer.metrics import write_metrics
+
+        write_metrics(snapshot, location, outcome.metrics_file)
 
 
 def report(snapshot: Snapshot) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from indexer.cli.options import applied, packed
+from indexer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,20 +17,43 @@ if TYPE_CHECKING:
     from indexer.client.request import ListRequest
     from indexer.cluster import Connection
 
+_FILE = click.Path(path_type=Path)
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions:
     """Which server, and who asks."""
 
-    server: str
+    server: str | None
     token_file: Path | None
     certificate_authority: Path | None
+    kubeconfig: Path | None
+    context: str | None
+    act_as: str | None
+    act_as_groups: tuple[str, ...]
 
     def connect(self) -> Connection:
         """Open the connection. Raises `ConfigurationError` for credentials that can't be used."""
-        from indexer.cluster import connect_server
+        from indexer.cluster import Impersonation, connect_configured, connect_server
 
-        return connect_server(self.server, token_file=self.token_file, certificate_authority=self.certificate_authority)
+        impersonation = Impersonation(self.act_as, self.act_as_groups)
+        if self.server is None:
+            self._refuse(("--token-file", self.token_file), ("--certificate-authority", self.certificate_authority))
+            return connect_configured(kubeconfig=self.kubeconfig, context=self.context, impersonation=impersonation)
+        if self.kubeconfig or self.context:
+            raise ConfigurationError("--server stands for itself.", hint="Leave out --kubeconfig and --context.")
+        return connect_server(
+            self.server,
+            token_file=self.token_file,
+            certificate_authority=self.certificate_authority,
+            impersonation=impersonation,
+        )
+
+    @staticmethod
+    def _refuse(*options: tuple[str, Path | None]) -> None:
+        for name, value in options:
+            if value:
+                raise ConfigurationError(f"{name} needs --server.", hint="A kubeconfig brings its own credentials.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +61,69 @@ class ListOptions:
     """What is asked for, and how."""
 
     limit: int
+    label_selector: str | None
+    field_selector: str | None
+    resource_version: str | None
+    resource_version_match: Any
+    on_expired: Any
+    connect_timeout: float
+    read_timeout: float
+    timeout: float | None
 
     def request(self) -> ListRequest:
-        """Return the request for the client."""
+        """Return the request for the client. Raises `ConfigurationError` for combinations the API refuses."""
         from indexer.client.request import ListRequest
+        from indexer.cluster import Timeouts
 
-        return ListRequest(limit=self.limit)
+        return ListRequest(
+            limit=self.limit,
+            label_selector=self.label_selector,
+            field_selector=self.field_selector,
+            resource_version=self.resource_version,
+            resource_version_match=self.resource_version_match,
+            on_expired=self.on_expired,
+            timeouts=Timeouts(self.connect_timeout, self.read_timeout, self.timeout),
+        )
 
 
 def connection_options(command: Callable[..., Any]) -> Any:
-    """`--server`, `--token-file` and `--certificate-authority`, handed over as one `connection`."""
-    file = click.Path(path_type=Path)
+    """Which server and who asks, handed over as one `connection`."""
     return applied(
-        packed(command, "connection", ConnectionOptions, ("server", "token_file", "certificate_authority")),
-        click.option("--server", required=True, metavar="URL", help="API server: https, or http on loopback."),
-        click.option("--token-file", type=file, metavar="FILE", help="Bearer token; read again on 401."),
-        click.option("--certificate-authority", type=file, metavar="FILE", help="CA of the server, in PEM."),
+        packed(command, "connection", ConnectionOptions, tuple(ConnectionOptions.__dataclass_fields__)),
+        click.option("--server", metavar="URL", help="API server: https, or http on loopback; no kubeconfig is read."),
+        click.option("--token-file", type=_FILE, metavar="FILE", help="Bearer token for --server; read again on 401."),
+        click.option("--certificate-authority", type=_FILE, metavar="FILE", help="CA of --server, in PEM."),
+        click.option("--kubeconfig", type=_FILE, metavar="FILE", help="Instead of $KUBECONFIG or ~/.kube/config."),
+        click.option("--context", metavar="NAME", help="Context of the kubeconfig; default its current one."),
+        click.option("--as", "act_as", metavar="USER", help="Impersonate this user."),
+        click.option("--as-group", "act_as_groups", multiple=True, metavar="GROUP", help="And this group; repeatable."),
     )
 
 
 def list_options(command: Callable[..., Any]) -> Any:
-    """`--limit`, handed over as one `listing`."""
+    """`--limit`, selectors, moment and patience, handed over as one `listing`."""
     return applied(
-        packed(command, "listing", ListOptions, ("limit",)),
+        packed(command, "listing", ListOptions, tuple(ListOptions.__dataclass_fields__)),
+        click.option("--limit", type=click.IntRange(1), default=500, show_default=True, metavar="N", help="Page size."),
+        click.option("-l", "--selector", "label_selector", metavar="LABELS", help="Only these; the result is partial."),
+        click.option("--field-selector", metavar="FIELDS", help="Only these (metadata.name=…); the result is partial."),
+        click.option("--resource-version", metavar="VERSION", help="List at this moment."),
+        click.option("--resource-version-match", type=click.Choice(("Exact", "NotOlderThan")), help="How to take it."),
         click.option(
-            "--limit", type=click.IntRange(min=1), default=500, show_default=True, metavar="N", help="Page size."
+            "--on-expired",
+            type=click.Choice(("restart", "continue", "fail")),
+            default="restart",
+            show_default=True,
+            help="When the list's moment is gone before its end: start again, go on inconsistently, or fail.",
         ),
+        *_timeouts(),
+    )
+
+
+def _timeouts() -> tuple[Callable[[Any], Any], ...]:
+    seconds = click.FloatRange(min=0, min_open=True)
+    return (
+        click.option("--connect-timeout", type=seconds, default=5, show_default=True, metavar="S", help="To connect."),
+        click.option("--read-timeout", type=seconds, default=60, show_default=True, metavar="S", help="Of silence."),
+        click.option("--timeout", type=seconds, metavar="S", help="Of the whole list; default none."),
     )

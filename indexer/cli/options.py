@@ -28,11 +28,12 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which views to open: a store, a snapshot and clusters."""
+    """Which views to open: a store, a snapshot and clusters; and the keys to verify signatures with."""
 
     store: str
     snapshot: str
     clusters: tuple[str, ...]
+    keyrings: tuple[Path, ...]
 
 
 def applied(command: Any, *options: Callable[[Any], Any]) -> Any:
@@ -58,14 +59,22 @@ def store_option(command: Callable[..., Any]) -> Any:
 
 
 def choice_options(command: Callable[..., Any]) -> Any:
-    """`--store`, `--snapshot` and `--cluster`: which snapshots the views show, handed over as one `choice`."""
+    """`--store`, `--snapshot`, `--cluster` and `--keyring`: what the views show, handed over as one `choice`."""
     return applied(
-        packed(command, "choice", Choice, ("store", "snapshot", "clusters")),
+        packed(command, "choice", Choice, ("store", "snapshot", "clusters", "keyrings")),
         store_option,
         click.option(
             "--snapshot", default="latest", show_default=True, metavar="ID", help="A snapshot's id, or its beginning."
         ),
         cluster_option,
+        click.option(
+            "--keyring",
+            "keyrings",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Public keys to verify signatures with; repeatable.",
+        ),
     )
 
 
@@ -113,6 +122,28 @@ def bad_item_option(command: Callable[..., Any]) -> Any:
         help="Whether an item that can't be read fails the run.",
     )
     return option(command)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeOptions:
+    """What a run tells machines when it has published."""
+
+    receipt: bool
+    metrics_file: Path | None
+
+
+def outcome_options(command: Callable[..., Any]) -> Any:
+    """`--receipt` and `--metrics-file`, handed over as one `outcome`."""
+    return applied(
+        packed(command, "outcome", OutcomeOptions, ("receipt", "metrics_file")),
+        click.option("--receipt", is_flag=True, help="Print the receipt on stdout, as JSON."),
+        click.option(
+            "--metrics-file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write Prometheus metrics here, after success only.",
+        ),
+    )
 
 
 def log_options(command: Callable[..., Any]) -> Any:

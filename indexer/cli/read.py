@@ -26,7 +26,7 @@ def query(
     choice: Choice,
     output: OutputOptions,
 ) -> None:
-    r"""Run a canned query; without a name, list them.
+    """Run a canned query; without a name, list them.
 
     \b
     image-indexer query
@@ -55,7 +55,7 @@ def sql(
     choice: Choice,
     output: OutputOptions,
 ) -> None:
-    r"""Run any reading SQL over the views; a shell without a statement.
+    """Run any reading SQL over the views; a shell without a statement.
 
     \b
     image-indexer sql "SELECT kind, count(*) FROM images GROUP BY kind"
@@ -73,7 +73,7 @@ def sql(
 @click.argument("view", required=False, help="Name of a view; without one, the whole dictionary.")
 @log_options
 def schema(view: str | None) -> None:
-    r"""Show the data dictionary: every view and column, and the columns of the Parquet parts.
+    """Show the data dictionary: every view and column, and the columns of the Parquet parts.
 
     \b
     image-indexer schema

@@ -5,29 +5,38 @@ from __future__ import annotations
 import click
 
 from indexer.cli.live_options import ConnectionOptions, ListOptions, connection_options, list_options
-from indexer.cli.options import bad_item_option, log_options, store_option
+from indexer.cli.options import OutcomeOptions, bad_item_option, log_options, outcome_options, store_option
 
 
 @click.command()
 @store_option
-@click.option("--cluster", metavar="NAME", help="Name of the cluster; default from the server.")
+@click.option("--cluster", metavar="NAME", help="Name of the cluster; default from the context or the server.")
 @connection_options
 @list_options
 @bad_item_option
 @click.option("--resume/--no-resume", default=True, show_default=True, help="Go on from an unfinished run.")
+@outcome_options
 @log_options
 def export(
-    store: str, cluster: str | None, connection: ConnectionOptions, listing: ListOptions, on_bad_item: str, resume: bool
+    store: str,
+    cluster: str | None,
+    connection: ConnectionOptions,
+    listing: ListOptions,
+    on_bad_item: str,
+    resume: bool,
+    outcome: OutcomeOptions,
 ) -> None:
-    r"""Export a live cluster into a new snapshot: its whole list of Images, or nothing.
+    """Export a live cluster into a new snapshot: its whole list of Images, or nothing.
 
     \b
+    image-indexer export --store S
+    image-indexer export --store S --context prod --metrics-file /var/lib/node-exporter/image-indexer.prom
     image-indexer export --store S --server https://api.prod:6443 --token-file token --cluster prod
     """
-    from indexer.cli.ingesting import ExportOptions, run_export
+    from indexer.cli.ingesting import ExportOptions, run_export, tell
 
     options = ExportOptions(cluster, on_bad_item == "skip", resume, listing.request())
-    run_export(connection.connect(), store, options)
+    tell(run_export(connection.connect(), store, options), store, outcome)
 
 
 @click.command("import")
@@ -36,15 +45,23 @@ def export(
 @click.option("--cluster", required=True, metavar="NAME", help="Cluster the objects come from.")
 @click.option("--complete/--partial", "is_complete", default=None, help="Overrule what the input shows.")
 @bad_item_option
+@outcome_options
 @log_options
-def import_(paths: tuple[str, ...], store: str, cluster: str, is_complete: bool | None, on_bad_item: str) -> None:
-    r"""Import files into a new snapshot: ImageList pages, List documents, NDJSON, plain or gzipped.
+def import_(
+    paths: tuple[str, ...],
+    store: str,
+    cluster: str,
+    is_complete: bool | None,
+    on_bad_item: str,
+    outcome: OutcomeOptions,
+) -> None:
+    """Import files into a new snapshot: ImageList pages, List documents, NDJSON, plain or gzipped.
 
     \b
     image-indexer import page-*.json.gz --store S --cluster prod
     oc get --raw '/apis/image.openshift.io/v1/images' | image-indexer import - --store S --cluster prod
     """
-    from indexer.cli.ingesting import run_import
+    from indexer.cli.ingesting import run_import, tell
     from indexer.ingest import IngestOptions
 
-    run_import(paths, store, IngestOptions(cluster, is_complete, on_bad_item == "skip"))
+    tell(run_import(paths, store, IngestOptions(cluster, is_complete, on_bad_item == "skip")), store, outcome)

@@ -38,7 +38,7 @@ class RetryPolicy:
     retry_after_max_seconds: float = 60
     budget_seconds: float = 300
     first_answer_seconds: float = 45
-    first_connection_seconds: float = 5
+    first_connection_seconds: float = 2
     attempts: int = 8
 
 

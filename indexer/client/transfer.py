@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib3.exceptions import HTTPError
 
 from indexer.client.answers import Answer, failure, read_status
-from indexer.client.faults import transport_failure
+from indexer.client.faults import body_failure, transport_failure
 from indexer.errors import IncompleteError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _chunks(response: urllib3.BaseHTTPResponse, server: str, deadline: Deadline)
             deadline.check()
             yield chunk
     except HTTPError as error:
-        raise transport_failure(error, server) from None
+        raise body_failure(error, server) from None
 
 
 def _error_body(response: urllib3.BaseHTTPResponse) -> bytes:

@@ -7,22 +7,22 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from indexer.cluster.address import check_server
-from indexer.cluster.credentials import Credentials, FixedCredentials, Identity, TokenFile
+from indexer.cluster.address import check_server, cluster_name
 from indexer.cluster.pool import open_pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import urllib3
+
+    from indexer.cluster.credentials import Credentials, Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds: to connect, between two pieces of an answer, and for a whole list (None: no limit)."""
 
-    connect_seconds: float = 5
+    connect_seconds: float = 4
     read_seconds: float = 60
     total_seconds: float | None = None
 
@@ -30,7 +30,7 @@ class Timeouts:
 class Connection:
     """An API server and who asks it. `cluster` is in kubeconfig form; `extra_headers` carry impersonation.
 
-    `warnings` are sentences about the connection itself that belong into the receipt.
+    `name` is the context's, if there is one; `warnings` are sentences that belong into the receipt.
     """
 
     def __init__(
@@ -51,6 +51,11 @@ class Connection:
         self._identity = credentials.current()
         self._secrets = set(self._identity.secrets)
         self._pool = open_pool(cluster, self._identity.user)
+
+    @property
+    def cluster_name(self) -> str:
+        """A name for the cluster in a store: the context's where it is fit for one, else the server's host."""
+        return cluster_name(self.name, self.server)
 
     def get(
         self, path: str, query: Mapping[str, str], *, timeouts: Timeouts, accept: str = "application/json"
@@ -102,17 +107,3 @@ class Connection:
         for key, value in self._extra_headers:
             headers.add(key, value)
         return headers
-
-
-def connect_server(
-    server: str, *, token_file: Path | None = None, certificate_authority: Path | None = None
-) -> Connection:
-    """Connect to an address without any kubeconfig; without a token file the requests are anonymous by wish.
-
-    Raises `ConfigurationError` for an address, token file or certificate that can't be used.
-    """
-    cluster = {"server": check_server(server)}
-    if certificate_authority:
-        cluster["certificate-authority"] = str(certificate_authority.absolute())
-    credentials: Credentials = TokenFile(token_file) if token_file else FixedCredentials()
-    return Connection(cluster, credentials)

@@ -8,7 +8,6 @@ import ssl
 import struct
 import sys
 import threading
-import time
 import uuid
 import zlib
 from collections import deque
@@ -61,7 +60,8 @@ class LoopbackServer:
         self.bookmark_seconds = bookmark_seconds
         self.requests: deque[Request] = deque(maxlen=10_000)
         self.failures: list[BaseException] = []
-        self.watches: set[Watch] = set()
+        self.closing = threading.Event()
+        self._watches: set[Watch] = set()
         self._counts = [0, 0]
         self._lock = threading.Lock()
         self._http = _HttpServer(self, tls)
@@ -78,6 +78,7 @@ class LoopbackServer:
 
     def close(self) -> None:
         """Stop, cutting whatever is under way, and wait for all threads."""
+        self.closing.set()
         self._http.shutdown()
         self._thread.join()
         self.stop_watches()
@@ -89,9 +90,25 @@ class LoopbackServer:
     def stop_watches(self) -> None:
         """End all watches cleanly, as a server that is rolled does."""
         with self.store.changed:
-            for watch in self.watches:
+            for watch in self._watches:
                 watch.is_stopped = True
             self.store.changed.notify_all()
+
+    @property
+    def watch_count(self) -> int:
+        """How many watches are open."""
+        return len(self._watches)
+
+    def opened(self, watch: Watch) -> None:
+        """Keep a watch until it is closed, so that it can be stopped."""
+        with self.store.changed:
+            self._watches.add(watch)
+            watch.is_stopped = self.closing.is_set()
+
+    def closed(self, watch: Watch) -> None:
+        """Forget a watch."""
+        with self.store.changed:
+            self._watches.discard(watch)
 
     def number(self, method: str, target: str, headers: Mapping[str, str]) -> Request:
         """Count and keep a request."""
@@ -157,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = owner.number(self.command, self.path, headers)
         owner.store.tick()
         fault = (owner.script and owner.script(request, owner.store)) or _HONEST
-        time.sleep(fault.delay_seconds)
+        self._pause(fault.delay_seconds)
         if fault.is_reset and fault.cut_share is None:
             self._abort(is_reset=True)
         else:
@@ -180,8 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(request, answer, fault)
 
     def _watch(self, watch: Watch, fault: Fault) -> None:
-        watches = self.owner.watches
-        watches.add(watch)
+        self.owner.opened(watch)
         try:
             self._head(Answer(200, b""), {"Transfer-Encoding": "chunked"})
             self.wfile.flush()
@@ -192,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
                     break
             self.wfile.write(b"0\r\n\r\n")
         finally:
-            watches.discard(watch)
+            self.owner.closed(watch)
 
     def _send(self, request: Request, answer: Answer, fault: Fault) -> None:
         body = self._body(request, answer)
@@ -211,8 +227,12 @@ class _Handler(BaseHTTPRequestHandler):
         chunks = _cut(body, fault.cut_share) if fault.cut_share is not None else body.chunks
         if is_zipped:
             chunks = _zipped(chunks, is_whole=not is_cut)
-        for chunk in _paced(chunks, fault.bytes_per_second):
-            self._write(chunk, is_chunked=is_chunked)
+        for chunk in chunks:
+            for piece in _pieces(chunk, fault.bytes_per_second):
+                self._write(piece, is_chunked=is_chunked)
+                if fault.bytes_per_second:
+                    self.wfile.flush()
+                    self._pause(len(piece) / fault.bytes_per_second)
         if is_cut:
             self._abort(is_reset=fault.is_reset)
         elif is_chunked:
@@ -248,6 +268,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(chunk)
 
+    def _pause(self, seconds: float) -> None:
+        """Sleep, but not beyond the end of the server."""
+        if seconds and self.owner.closing.wait(seconds):
+            raise ConnectionAbortedError
+
     def _abort(self, *, is_reset: bool) -> None:
         """End the connection in mid-answer: with what was written delivered, or with a TCP reset."""
         self.close_connection = True
@@ -274,12 +299,8 @@ def _zipped(chunks: Iterable[bytes], *, is_whole: bool) -> Iterator[bytes]:
     yield compressor.flush(zlib.Z_FINISH if is_whole else zlib.Z_SYNC_FLUSH)
 
 
-def _paced(chunks: Iterable[bytes], bytes_per_second: int) -> Iterator[bytes]:
-    if not bytes_per_second:
-        yield from chunks
-        return
-    step = max(bytes_per_second // 20, 1)
-    for chunk in chunks:
-        for start in range(0, len(chunk), step):
-            yield chunk[start : start + step]
-            time.sleep(step / bytes_per_second)
+def _pieces(chunk: bytes, bytes_per_second: int) -> Iterator[bytes]:
+    """Split a chunk into what a slow connection takes in a twentieth of a second; 0 is a fast one."""
+    step = max(bytes_per_second // 20, 1) if bytes_per_second else max(len(chunk), 1)
+    for start in range(0, len(chunk), step):
+        yield chunk[start : start + step]

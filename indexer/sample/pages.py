@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import gzip
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from indexer.sample.objects import Object
@@ -31,14 +32,23 @@ def list_page(items: Sequence[Object], resource_version: int, remaining_count: i
     return orjson.dumps(page)
 
 
-def list_pages(images: Sequence[Object], resource_version: int, limit: int) -> Iterator[bytes]:
-    """`images`, sorted by name already, as the pages of one list."""
-    for start in range(0, len(images), limit):
-        items = images[start : start + limit]
-        yield list_page(items, resource_version, len(images) - start - len(items))
+def list_pages(
+    images: Iterable[Object], resource_version: int, limit: int, *, count: int | None = None
+) -> Iterator[bytes]:
+    """Lay out `images` as the pages of one list, in the order in which they come: sort them by name first.
+
+    With `count`, the number of `images`, a stream of any length takes the memory of one page.
+    """
+    if count is None:
+        images = list(images)
+        count = len(images)
+    rest = iter(images)
+    while items := list(islice(rest, limit)):
+        count -= len(items)
+        yield list_page(items, resource_version, count)
 
 
-def write_pages(pages: Iterator[bytes], folder: Path) -> list[Path]:
+def write_pages(pages: Iterable[bytes], folder: Path) -> list[Path]:
     """Replace the pages in `folder`; equal pages give equal files, because no time is written."""
     for stale in folder.glob("page-*.json.gz"):
         stale.unlink()

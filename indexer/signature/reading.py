@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from indexer.signature.cursor import Cursor
 from indexer.signature.packets import Tag, read_packets
@@ -51,6 +51,14 @@ class SignatureReading:
     signature_expires_at: datetime | None = None
 
 
+class SignedText(NamedTuple):
+    """The one text of a message and the body of its one signature packet, with what that packet says."""
+
+    text: bytes
+    signature_body: bytes
+    signer: Signer
+
+
 @dataclass(slots=True)
 class _Message:
     """The packets of one blob by what they are for, and what stopped the reading of them, if something did."""
@@ -58,6 +66,7 @@ class _Message:
     announced_signers: list[Signer] = field(default_factory=list)
     texts: list[bytes] = field(default_factory=list)
     signers: list[Signer] = field(default_factory=list)
+    signature_bodies: list[bytes] = field(default_factory=list)
     failure: ReadingState | None = None
 
 
@@ -65,12 +74,30 @@ def read_content(content_base64: str | None) -> SignatureReading:
     """Read a base64 `content` without a key; the result holds unauthenticated claims. Never raises."""
     if content_base64 is None:
         return SignatureReading(ReadingState.EMPTY.value)
+    blob = decode_content(content_base64)
+    return SignatureReading(ReadingState.NOT_BASE64.value) if blob is None else read_blob(blob)
+
+
+def decode_content(content_base64: str) -> bytes | None:
+    """Decode a base64 `content`, white space ignored; None where it is no base64."""
     try:
         compact = content_base64.encode("ascii").translate(None, b" \t\r\n\v\f")
-        blob = base64.b64decode(compact, validate=True)
+        return base64.b64decode(compact, validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        return SignatureReading(ReadingState.NOT_BASE64.value)
-    return read_blob(blob)
+        return None
+
+
+def read_signed_text(blob: bytes) -> SignedText | None:
+    """Return text and signature of a blob that is one text under one signature and nothing else; never raises.
+
+    Whoever verifies gets exactly what the reading shows, so no second parser can see another text in the same bytes.
+    """
+    if _recognise(blob) is not None:
+        return None
+    message = _read_message(blob)
+    if message.failure or _judge(message):
+        return None
+    return SignedText(message.texts[0], message.signature_bodies[0], message.signers[0])
 
 
 def read_blob(blob: bytes) -> SignatureReading:
@@ -127,6 +154,7 @@ def _sort_packet(message: _Message, tag: int, body: bytes) -> None:
         message.texts.append(_read_literal_packet(body))
     elif tag == Tag.SIGNATURE:
         message.signers.append(read_signature_packet(body))
+        message.signature_bodies.append(body)
     elif tag in _ENCRYPTION_TAGS:
         raise UnreadableBlobError(ReadingState.ENCRYPTED)
     elif tag not in _IGNORED_TAGS:

@@ -12,7 +12,9 @@ WITH entries AS (
         END AS value
     FROM image_objects AS o
     CROSS JOIN UNNEST(o.env) WITH ORDINALITY AS e (entry, place)
-    WHERE e.entry IS NOT NULL
+    WHERE
+        o.env IS NOT NULL
+        AND e.entry IS NOT NULL
 ),
 
 ranked AS (

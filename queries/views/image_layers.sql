@@ -18,6 +18,7 @@ WITH stated AS (
         l.layer.size AS stated_size_bytes
     FROM image_objects AS o
     CROSS JOIN UNNEST(o.layers) WITH ORDINALITY AS l (layer, place)
+    WHERE o.layers IS NOT NULL
 )
 
 SELECT

@@ -15,6 +15,7 @@ WITH entries AS (
         lower(coalesce(c.child.architecture, '')) || '/' || lower(coalesce(c.child.variant, '')) AS spelling
     FROM image_objects AS o
     CROSS JOIN UNNEST(o.children) WITH ORDINALITY AS c (child, place)
+    WHERE o.children IS NOT NULL
 ),
 
 normalised AS (

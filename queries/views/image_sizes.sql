@@ -77,31 +77,42 @@ bytes AS (
         u.image_name
 ),
 
-child_manifests AS (
-    SELECT
-        m.cluster,
-        m.snapshot_id,
-        m.child_digest,
-        max(m.manifest_size_bytes) AS manifest_size_bytes
-    FROM image_manifests AS m
-    GROUP BY
-        m.cluster,
-        m.snapshot_id,
-        m.child_digest
-),
-
-children AS (
+entries AS (
     SELECT
         m.cluster,
         m.snapshot_id,
         m.image_name,
-        count(DISTINCT m.child_digest) AS child_count,
-        count(DISTINCT CASE WHEN m.is_present THEN m.child_digest END) AS present_child_count
+        m.child_digest,
+        m.manifest_size_bytes,
+        m.is_present
     FROM image_manifests AS m
+),
+
+child_manifests AS (
+    SELECT
+        e.cluster,
+        e.snapshot_id,
+        e.child_digest,
+        max(e.manifest_size_bytes) AS manifest_size_bytes
+    FROM entries AS e
     GROUP BY
-        m.cluster,
-        m.snapshot_id,
-        m.image_name
+        e.cluster,
+        e.snapshot_id,
+        e.child_digest
+),
+
+children AS (
+    SELECT
+        e.cluster,
+        e.snapshot_id,
+        e.image_name,
+        count(DISTINCT e.child_digest) AS child_count,
+        count(DISTINCT CASE WHEN e.is_present THEN e.child_digest END) AS present_child_count
+    FROM entries AS e
+    GROUP BY
+        e.cluster,
+        e.snapshot_id,
+        e.image_name
 )
 
 SELECT

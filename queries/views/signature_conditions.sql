@@ -8,6 +8,7 @@ WITH signed AS (
         e.signature.conditions AS conditions
     FROM stored_images AS s
     CROSS JOIN UNNEST(s.signatures) WITH ORDINALITY AS e (signature, place)
+    WHERE s.signatures IS NOT NULL
 ),
 
 stated AS (
@@ -26,6 +27,7 @@ stated AS (
         c.condition.last_transition_time AS last_transition_at
     FROM signed AS s
     CROSS JOIN UNNEST(s.conditions) WITH ORDINALITY AS c (condition, place)
+    WHERE s.conditions IS NOT NULL
 )
 
 SELECT
