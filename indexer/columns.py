@@ -83,7 +83,7 @@ def _filled_maker(of: Type, arrow: pa.DataType) -> Callable[[Sequence[Any]], pa.
         return lambda values: _lists(arrow, values, members.array)
     if isinstance(of, ListOf) or of is Scalar.KEYS:
         return lambda values: _lists(arrow, values, lambda flat: pa.array(flat, arrow.value_type))
-    return {Scalar.STRING: _strings, Scalar.STRING_MAP: _maps, Scalar.TIMESTAMP: _moments}[of]
+    return _SCALAR_MAKERS[of]
 
 
 def _strings(values: Sequence[str | None]) -> pa.Array:
@@ -91,13 +91,12 @@ def _strings(values: Sequence[str | None]) -> pa.Array:
 
 
 def _lists(arrow: pa.DataType, values: Sequence[Any], make: Callable[[list[Any]], pa.Array]) -> pa.Array:
-    """Lists of the members, in order; of an object with keys, of its keys."""
+    """Make lists of the members, in order; of an object with keys, of its keys."""
     members = make(list(chain.from_iterable(filter(None, values))))
     offsets, absent = _extents(values)
     return pa.ListArray.from_arrays(offsets, members, type=arrow, mask=absent)
 
 
-<<<<<<< HEAD
 def _maps(values: Sequence[dict[str, str | None] | None]) -> pa.Array:
     filled = list(filter(None, values))
     keys = pa.array(list(chain.from_iterable(filled)), pa.string())
@@ -114,35 +113,21 @@ def _extents(values: Sequence[Any]) -> tuple[pa.Array, pa.Array | None]:
 
 
 def _moments(values: Sequence[Any]) -> pa.Array:
-    """Moments in UTC with microseconds, from RFC 3339 text or datetimes."""
-    if isinstance(next(filter(None, values)), dt.datetime):
-=======
-def timestamps(values: list[Any]) -> pa.Array:
     """Moments in UTC with microseconds, from datetimes or from RFC 3339 text; finer digits are cut off."""
-    if any(isinstance(value, dt.datetime) for value in values):
->>>>>>> main
+    if isinstance(next(filter(None, values)), dt.datetime):
         return pa.array(values, _TIMESTAMP)
-    texts = pa.array(values, pa.string())
+    texts = _strings(values)
     is_moment = pc.match_substring_regex(texts, _RFC3339)
     if pc.all(is_moment).as_py() is False:
         raise DecodeError(f"{texts.filter(pc.invert(is_moment))[0].as_py()[:80]!r} is not an RFC 3339 moment.")
     try:
-<<<<<<< HEAD
-        return _strings(values).cast(_TIMESTAMP)
-    except pa.ArrowInvalid:
-        return pa.array([_moment(value) for value in values], _TIMESTAMP)
-
-
-def _moment(text: str | None) -> dt.datetime | None:
-    """One moment by the slower reader, which rounds nanoseconds and says which text is wrong."""
-    if not text:
-        return None
-    try:
-        return msgspec.convert(text, dt.datetime)
-    except msgspec.ValidationError as error:
-        raise DecodeError(f"{text[:80]!r} is not an RFC 3339 moment.") from error
-=======
         return pc.replace_substring_regex(texts, _TOO_FINE, r"\1").cast(_TIMESTAMP)
     except pa.ArrowInvalid as error:
         raise DecodeError(f"There is no such moment: {error}.") from error
->>>>>>> main
+
+
+_SCALAR_MAKERS: dict[Type, Callable[[Sequence[Any]], pa.Array]] = {
+    Scalar.STRING: _strings,
+    Scalar.STRING_MAP: _maps,
+    Scalar.TIMESTAMP: _moments,
+}
