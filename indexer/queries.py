@@ -202,5 +202,6 @@ def view_sql(name: str) -> str:
 
 
 def macros_sql() -> str:
-    """Return the statements that create what several views compute alike, from `queries/macros.sql`."""
-    return (resource_folder("queries") / "macros.sql").read_text(encoding="utf-8")
+    """Return the statements that create what several views compute alike, from `queries/macros/`."""
+    paths = sorted((resource_folder("queries") / "macros").glob("*.sql"))
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import sys
+import traceback
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import orjson
@@ -12,6 +14,8 @@ import orjson
 from indexer.escaping import for_terminal
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from indexer.errors import IndexerError
 
 NOTE = 25
@@ -48,6 +52,8 @@ def configure_logging(verbosity: int, log_format: str) -> None:
     logger.handlers = [handler]
     logger.setLevel(_LEVELS[min(verbosity, len(_LEVELS) - 1)])
     logger.propagate = False
+    if log_format == "json":
+        sys.excepthook = _log_defect
 
 
 def show_error(error: IndexerError) -> None:
@@ -62,5 +68,17 @@ def note(text: str) -> None:
 
 def _log(level: int, text: str) -> None:
     if not logger.handlers:
-        configure_logging(0, "text")
+        configure_logging(0, _asked_format())
     logger.log(level, "%s", text)
+
+
+def _log_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Keep to one JSON object a line even for what nobody foresaw."""
+    fields = {"traceback": "".join(traceback.format_exception(kind, error, trace))}
+    logger.critical("A defect of image-indexer: %r", error, extra={"fields": fields})
+
+
+def _asked_format() -> str:
+    """Find the format a command line asks for that could not be parsed: its error keeps to it, too."""
+    pairs = pairwise(sys.argv)
+    return "json" if "--log-format=json" in sys.argv or ("--log-format", "json") in pairs else "text"

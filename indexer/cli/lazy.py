@@ -14,7 +14,6 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, commands_by_name: dict[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._by_name = commands_by_name
-        _unwrapped(self)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         """Names in the order of the data flow."""
@@ -26,16 +25,9 @@ class LazyGroup(click.Group):
             return None
         module, _, function = self._by_name[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), function)
-        return _unwrapped(command)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List names and short helps without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, short) for name, (_, short) in self._by_name.items()])
-
-
-def _unwrapped(command: click.Command) -> click.Command:
-    r"""Give click the control character it knows paragraphs by that stay as they are; docstrings spell it \b."""
-    if command.help:
-        command.help = command.help.replace("\\b\n", "\b\n")
-    return command

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from indexer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +133,15 @@ class OutcomeOptions:
 
     receipt: bool
     metrics_file: Path | None
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` before the work rather than after it."""
+        path = self.metrics_file
+        if path and (path.is_dir() or not os.access(path.absolute().parent, os.W_OK | os.X_OK)):
+            raise ConfigurationError(
+                f"Can't write {path}: its folder is missing or not yours to write in.",
+                hint="Choose another --metrics-file.",
+            )
 
 
 def outcome_options(command: Callable[..., Any]) -> Any:
