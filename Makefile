@@ -30,6 +30,7 @@ fast: $(VENV)/.developer  ## Only the fast tests
 
 docs: $(VENV)/.developer  ## Write the generated texts again
 	$(BIN)/python -m indexer.cli.generated --write
+	$(BIN)/python tests/fault_matrix.py
 
 constraints: $(VENV)/.developer  ## Pin what is installed, exactly
 	$(BIN)/python -m pip freeze --exclude-editable --exclude pip | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt

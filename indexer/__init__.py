@@ -23,6 +23,7 @@ from indexer.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from indexer.catalog import Catalog
@@ -40,16 +41,25 @@ __all__ = [
 ]
 
 
-def open_store(location: str | Path, *, snapshot: str = "latest", clusters: tuple[str, ...] = ()) -> Catalog:
+def open_store(
+    location: str | Path,
+    *,
+    snapshot: str = "latest",
+    clusters: tuple[str, ...] = (),
+    keyrings: Sequence[str | Path] = (),
+) -> Catalog:
     """Open the views of a store: the newest complete snapshot of every cluster, unless another is chosen.
 
+    With `keyrings`, files of public keys, signatures are verified and `is_verified` and its like are filled.
     `catalog.query(name, **parameters)` and `catalog.sql(text, **parameters)` return DuckDB relations, which go to
     Polars (`.pl()`), Arrow (`.to_arrow_table()`) and pandas (`.df()`). Raises `ConfigurationError` where there is no
-    such store, cluster or snapshot, `DataError` for a broken one.
+    such store, cluster, snapshot or keyring, `DataError` for a broken one.
     """
+    from pathlib import Path
+
     from indexer.catalog import open_catalog
 
-    return open_catalog(location, snapshot=snapshot, clusters=clusters)
+    return open_catalog(location, snapshot=snapshot, clusters=clusters, keyrings=[Path(path) for path in keyrings])
 
 
 def __getattr__(name: str) -> Any:

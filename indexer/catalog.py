@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from indexer import queries
+from indexer import queries, verified
 from indexer.errors import QueryError, SnapshotError
 from indexer.schema import PART_FIELDS, SCHEMA_VERSION, ListOf, Scalar, Type
 from indexer.statements import query_error, reading_statement
 from indexer.store import LATEST, Snapshot, Store
-from indexer.view_schema import SNAPSHOTS, VIEWS, View
+from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, SNAPSHOTS
+from indexer.view_schema import VIEWS, View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +41,14 @@ class Catalog:
     its own.
     """
 
-    def __init__(self, store: Store, chosen: Sequence[Snapshot]) -> None:
+    def __init__(self, store: Store, chosen: Sequence[Snapshot], keyrings: Sequence[Path] = ()) -> None:
         self.store = store
         self.snapshots = tuple(chosen)
         self._has_all_snapshots = False
         for snapshot in chosen:
             snapshot.check_parts()
+        self._keyring = verified.read_keyrings(keyrings) if keyrings else None
+        self._verified_schemas: set[str] = set()
         self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
         try:
             self._build()
@@ -63,15 +66,15 @@ class Catalog:
         """Release the engine."""
         self._connection.close()
 
-    def query(self, name: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
+    def query(self, name: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a canned query. Raises `UnknownQueryError`, `BadParameterError` or `QueryError`."""
         return self.run(queries.load(name), **parameters)
 
-    def run(self, query: queries.CannedQuery, **parameters: Any) -> duckdb.DuckDBPyRelation:
+    def run(self, query: queries.CannedQuery, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded (also a check)."""
         return self._relation(query.sql, query.bind(parameters))
 
-    def sql(self, text: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
+    def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement of the user's own; parameters are bound as `$name`.
 
         Raises `QueryError` for a statement that does more than read, for several statements, and for one the engine
@@ -83,10 +86,22 @@ class Catalog:
             raise query_error(error) from error
         return self._relation(statement, parameters)
 
+    def verify_signatures(self, schema: str = MAIN) -> None:
+        """Verify the signatures of a schema's images with the keyrings that were given; once, and nothing without.
+
+        Queries do it by themselves before they run; `all_snapshots` only when a statement names it.
+        """
+        if self._keyring and schema not in self._verified_schemas:
+            verified.insert_verifications(self._connection, schema, self._keyring)
+            self._verified_schemas.add(schema)
+
     def _relation(self, text: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation:
         if ALL_SNAPSHOTS in text.lower():
             self._show_all_snapshots()
         try:
+            self.verify_signatures(MAIN)
+            if ALL_SNAPSHOTS in text.lower():
+                self.verify_signatures(ALL_SNAPSHOTS)
             relation = self._connection.cursor().sql(text, params=parameters or None)
         except duckdb.Error as error:
             raise query_error(error) from error
@@ -97,6 +112,8 @@ class Catalog:
     def _build(self) -> None:
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
+        self._connection.execute(queries.macros_sql())
+        self._create_verification_tables()
         self._create_views(MAIN, self.snapshots)
         self._lock()
 
@@ -118,6 +135,15 @@ class Catalog:
         except duckdb.Error as error:
             raise _broken_store(error) from error
         self._has_all_snapshots = True
+
+    def _create_verification_tables(self) -> None:
+        """Create one table for both schemas: what a key says of a content is the same in every snapshot."""
+        for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
+            create_table(self._connection, MAIN, table)
+            self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
+            comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
+        if self._keyring:
+            verified.insert_keys(self._connection, self._keyring)
 
     def _create_stored_images(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         self._connection.execute(f"CREATE VIEW {schema}.stored_images AS {stored_images_sql(snapshots)}")
@@ -145,24 +171,35 @@ def _broken_store(error: duckdb.Error) -> SnapshotError:
 
 
 def open_catalog(
-    location: str | Path, *, snapshot: str = LATEST, clusters: tuple[str, ...] = (), store: Store | None = None
+    location: str | Path,
+    *,
+    snapshot: str = LATEST,
+    clusters: tuple[str, ...] = (),
+    keyrings: Sequence[Path] = (),
+    store: Store | None = None,
 ) -> Catalog:
     """Open the views of a store: the newest complete snapshot of every cluster, or the one chosen.
 
-    Raises `StoreError` where there is no store, cluster or snapshot, `SnapshotError` for a broken one.
+    With `keyrings`, files of public keys, signatures are verified. Raises `StoreError` where there is no store, cluster
+    or snapshot, `SnapshotError` for a broken one, `ConfigurationError` for a keyring that can't be read.
     """
     store = store or Store(location)
-    return Catalog(store, store.choose(snapshot, clusters))
+    return Catalog(store, store.choose(snapshot, clusters), keyrings)
 
 
 def create_snapshots(connection: duckdb.DuckDBPyConnection, schema: str, snapshots: Sequence[Snapshot]) -> None:
     """Create the relation of receipts."""
-    columns = ", ".join(f"{column.name} {column.type}" for column in SNAPSHOTS.columns)
-    connection.execute(f"CREATE TABLE {schema}.snapshots ({columns})")
+    create_table(connection, schema, SNAPSHOTS)
     places = ", ".join("?" * len(SNAPSHOTS.columns))
     for snapshot in snapshots:
         connection.execute(f"INSERT INTO {schema}.snapshots VALUES ({places})", snapshot_row(snapshot))
-    comment(connection, schema, SNAPSHOTS, "TABLE")
+
+
+def create_table(connection: duckdb.DuckDBPyConnection, schema: str, table: View) -> None:
+    """Create an empty table with its comments."""
+    columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
+    connection.execute(f"CREATE TABLE {schema}.{table.name} ({columns})")
+    comment(connection, schema, table, "TABLE")
 
 
 def comment(connection: duckdb.DuckDBPyConnection, schema: str, view: View, what: str) -> None:

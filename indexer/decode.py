@@ -95,8 +95,15 @@ def _to_batch(rows: list[_Row]) -> pa.RecordBatch:
     objects = [row.image for row in rows]
     arrays = [column(part, objects) for part in IMAGE.fields]
     arrays.append(column(DERIVED_FIELDS[0], [_Readings(image) for image in objects]))
-    arrays.append(pa.array([row.text for row in rows], pa.binary()).cast(pa.string()))
+    arrays.append(_texts(rows))
     return pa.record_batch(arrays, schema=part_schema())
+
+
+def _texts(rows: list[_Row]) -> pa.Array:
+    try:
+        return pa.array([row.text for row in rows], pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise DecodeError("it is not UTF-8 text.") from error
 
 
 class _Readings:

@@ -1,4 +1,4 @@
-"""The data dictionary in Markdown, made from `schema` and `view_schema`."""
+"""The data dictionary in Markdown, made from `schema`, `view_schema` and `table_schema`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from indexer.errors import ConfigurationError
 from indexer.schema import PART_FIELDS, SCHEMA_VERSION, Field, ListOf, Scalar
-from indexer.view_schema import SNAPSHOTS, VIEWS, View
+from indexer.table_schema import TABLES
+from indexer.view_schema import VIEWS, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _INTRODUCTION = f"""# Data dictionary
 
-Made from `indexer/schema.py` and `indexer/view_schema.py`; do not edit. Schema version {SCHEMA_VERSION}.
+Made from `schema.py`, `view_schema.py` and `table_schema.py` in `indexer/`; do not edit.
+
+Schema version {SCHEMA_VERSION}.
 
 Every view exists twice: plain, over the newest complete snapshot of every cluster (or the one chosen), and in the
 schema `all_snapshots`, over all of them.
@@ -27,12 +30,12 @@ _TABLE_HEAD = "| column | type | meaning |\n|---|---|---|\n"
 
 def dictionary() -> str:
     """Return the whole dictionary: views, then the columns of the Parquet parts."""
-    return _INTRODUCTION + "## Views\n\n" + "\n".join(view_text(view) for view in (*VIEWS, SNAPSHOTS)) + _parts_text()
+    return _INTRODUCTION + "## Views\n\n" + "\n".join(view_text(view) for view in (*VIEWS, *TABLES)) + _parts_text()
 
 
 def view_section(name: str) -> str:
     """Return the section of one view. Raises `ConfigurationError` with the nearest name."""
-    views = {view.name: view for view in (*VIEWS, SNAPSHOTS)}
+    views = {view.name: view for view in (*VIEWS, *TABLES)}
     if name not in views:
         near = difflib.get_close_matches(name, views, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(views)}."

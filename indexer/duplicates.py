@@ -48,6 +48,12 @@ def _winner(same_name: list[Candidate]) -> Candidate:
 
 
 def _version(candidate: Candidate) -> tuple[int, str]:
-    """Resource versions are opaque by contract and numbers in practice; other texts sort below numbers."""
+    """Resource versions are opaque by contract and numbers in practice; other texts sort below numbers.
+
+    Numbers are compared by length, then as text: they may have more digits than Python reads.
+    """
     text = candidate.resource_version or ""
-    return (int(text), "") if text.isascii() and text.isdigit() else (-1, text)
+    if not (text.isascii() and text.isdigit()):
+        return (-1, text)
+    digits = text.lstrip("0")
+    return (len(digits), digits)

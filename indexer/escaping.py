@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BACKSLASHED = {character: f"\\{character}" for character in "\\`*_[]|"}
 _MARKDOWN = str.maketrans(_BACKSLASHED | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from indexer.decode import BadItems, decode_page
-from indexer.errors import ConfigurationError
+from indexer.errors import ConfigurationError, ExpiredError, IndexerError
 from indexer.files import writing_to
 from indexer.journal import Journal, remove_leftovers, unfinished
 from indexer.locks import held
-from indexer.pages import Page, Restarted, Source
-from indexer.receipt import Receipt
+from indexer.pages import Completeness, Page, Restarted, Source
+from indexer.receipt import PART_ROWS, Receipt
 from indexer.store import WORK_FOLDER, check_cluster_name
 from indexer.writer import SnapshotWriter, new_snapshot_id
 
@@ -44,11 +44,15 @@ class NoProgress:
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """`is_complete` overrules what the source shows; `skip_bad_items` keeps an account instead of failing."""
+    """`is_complete` overrules what the source shows; `skip_bad_items` keeps an account instead of failing.
+
+    `part_rows` is the size of a Parquet part, and the most a killed export loses.
+    """
 
     cluster: str
     is_complete: bool | None = None
     skip_bad_items: bool = False
+    part_rows: int = PART_ROWS
 
 
 class ResumableSource(Source, Protocol):
@@ -83,21 +87,35 @@ def export(
     Raises `ConfigurationError` while another run exports the same cluster, else what `ingest` raises; what was
     staged by finished parts is kept for the next run.
     """
+    with exporting(Path(location).absolute(), options.cluster):
+        return export_locked(source, location, options, progress, resume=resume)
+
+
+def export_locked(
+    source: ResumableSource,
+    location: str | Path,
+    options: IngestOptions,
+    progress: Progress | None = None,
+    *,
+    resume: bool = True,
+) -> Snapshot:
+    """Do as `export` does, for a caller that holds the cluster's lock (`exporting`) already."""
     folder = Path(location).absolute()
     run = _Run(source, folder, options, progress or NoProgress(), request_key=source.request_key)
-    with exporting(folder, check_cluster_name(options.cluster)):
-        journal = unfinished(folder, options.cluster, source.request_key) if resume else None
-        remove_leftovers(folder, options.cluster, keep=journal.snapshot_id if journal else None)
-        if journal:
-            logger.info("Resuming %s after %s parts.", journal.snapshot_id, len(journal.parts))
-            source.resume(journal.resume_point)
-        return run.publish(journal)
+    journal = unfinished(folder, options.cluster, source.request_key) if resume else None
+    if journal and journal.skipped_items and not options.skip_bad_items:
+        journal = None  # that run was allowed to leave out what this one must not
+    remove_leftovers(folder, options.cluster, keep=journal.snapshot_id if journal else None)
+    if journal:
+        logger.info("Resuming %s after %s parts.", journal.snapshot_id, len(journal.parts))
+        source.resume(journal.resume_point)
+    return run.publish(journal)
 
 
 @contextmanager
 def exporting(store_folder: Path, cluster: str) -> Iterator[None]:
     """Hold the cluster's lock. Raises `ConfigurationError` while a living process holds it."""
-    lock = store_folder / WORK_FOLDER / f"{cluster}.lock"
+    lock = store_folder / WORK_FOLDER / f"{check_cluster_name(cluster)}.lock"
     with writing_to(store_folder):
         lock.parent.mkdir(parents=True, exist_ok=True)
         lock.touch()
@@ -122,11 +140,10 @@ class _Run:
 
     def publish(self, journal: Journal | None = None) -> Snapshot:
         snapshot_id = journal.snapshot_id if journal else new_snapshot_id(self.started_at)
-        with SnapshotWriter(self.folder, self.options.cluster, snapshot_id) as writer:
+        with SnapshotWriter(self.folder, self.options.cluster, snapshot_id, self.options.part_rows) as writer:
             if journal:
                 self._adopt(writer, journal)
-            for page in self.source.pages():
-                self._take(page, writer)
+            self._read(writer)
             snapshot = writer.publish(self._receipt(writer))
             writer.keep_staged = False
         return snapshot
@@ -136,6 +153,16 @@ class _Run:
         writer.keep_staged = True
         self.started_at = journal.started_at
         self.bad_items.skipped.extend(journal.skipped_items)
+
+    def _read(self, writer: SnapshotWriter) -> None:
+        try:
+            for page in self.source.pages():
+                self._take(page, writer)
+        except IndexerError as error:
+            if _has_expired(error):
+                # What is staged can't be gone on from; kept, it would fail every run to come in the same way.
+                writer.keep_staged = False
+            raise
 
     def _take(self, page: Page | Restarted, writer: SnapshotWriter) -> None:
         if isinstance(page, Restarted):
@@ -168,7 +195,10 @@ class _Run:
         read_count = writer.read_count
         parts, duplicate_count = writer.finish_parts()
         report, options = self.source.report, self.options
-        is_partial = report.completeness == "partial" or bool(self.bad_items.skipped)
+        looks_partial = report.completeness == "partial" or bool(self.bad_items.skipped)
+        is_complete = not looks_partial if options.is_complete is None else options.is_complete
+        completeness: Completeness = "unproven" if looks_partial else report.completeness
+        completeness = completeness if is_complete else "partial"
         return Receipt(
             tool_version=version("image-indexer"),
             cluster=options.cluster,
@@ -176,9 +206,9 @@ class _Run:
             source=self.source.description,
             server_version=report.server_version,
             resource_versions=report.resource_versions,
-            is_complete=not is_partial if options.is_complete is None else options.is_complete,
+            is_complete=is_complete,
             is_consistent=report.is_consistent,
-            completeness="partial" if is_partial else report.completeness,
+            completeness=completeness,
             expected_count=report.expected_count,
             read_count=read_count,
             image_count=read_count - duplicate_count,
@@ -193,3 +223,7 @@ class _Run:
             finished_at=dt.datetime.now(dt.UTC),
             parts=parts,
         )
+
+
+def _has_expired(error: IndexerError) -> bool:
+    return isinstance(error, ExpiredError) or isinstance(error.__cause__, ExpiredError)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 JOURNAL_NAME = "_journal.json"
-_YOUNG_SECONDS = 600
 
 
 class Journal(msgspec.Struct, kw_only=True):
@@ -59,21 +58,18 @@ def unfinished(store_folder: Path, cluster: str, request_key: str) -> Journal | 
 
 
 def remove_leftovers(store_folder: Path, cluster: str, keep: str | None = None) -> None:
-    """Remove what dead runs of this cluster left, but for the snapshot to be resumed and what living runs hold.
-
-    Folders of the last minutes without a journal are spared: an import may be about to lock its own.
-    """
+    """Remove what dead runs of this cluster left, but for the snapshot to be resumed and what living runs hold."""
     for staging in _staging_folders(store_folder, cluster):
-        if staging.name == f"{cluster}.{keep}" or _is_young(staging):
-            continue
-        with held(staging) as is_free:
-            if is_free:
-                shutil.rmtree(staging, ignore_errors=True)
+        # It may be gone by now: an import beside this run has published it.
+        with suppress(FileNotFoundError):
+            if staging.name != f"{cluster}.{keep}":
+                _remove_unheld(staging)
 
 
-def _is_young(staging: Path) -> bool:
-    has_journal = (staging / JOURNAL_NAME).exists()
-    return not has_journal and time.time() - staging.stat().st_mtime < _YOUNG_SECONDS
+def _remove_unheld(staging: Path) -> None:
+    with held(staging) as is_free:
+        if is_free:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _staging_folders(store_folder: Path, cluster: str) -> list[Path]:

@@ -51,15 +51,21 @@ def read_object(text: bytes | msgspec.Raw) -> Any:
     where the object stands.
     """
     try:
-        image = _DECODER.decode(text)
-    except msgspec.ValidationError:
-        image = _read_leniently(text)
+        image = _read(text)
+    except msgspec.ValidationError as error:
+        raise DecodeError(f"{error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(f"the JSON is broken: {error}.") from error
-    if image.docker_image_metadata_version == _LEGACY_METADATA:
-        image = _read_leniently(text)
     _check_identity(image)
     return image
+
+
+def _read(text: bytes | msgspec.Raw) -> Any:
+    try:
+        image = _DECODER.decode(text)
+    except msgspec.ValidationError:
+        return _read_leniently(text)
+    return _read_leniently(text) if image.docker_image_metadata_version == _LEGACY_METADATA else image
 
 
 def _check_identity(image: Any) -> None:
@@ -72,10 +78,7 @@ def _check_identity(image: Any) -> None:
 def _read_leniently(text: bytes | msgspec.Raw) -> Any:
     value = msgspec.json.decode(text)
     legacy = isinstance(value, dict) and value.get("dockerImageMetadataVersion") == _LEGACY_METADATA
-    try:
-        return msgspec.convert(_without_empties(value, IMAGE, legacy=legacy), ImageObject)
-    except msgspec.ValidationError as error:
-        raise DecodeError(f"{error}.") from error
+    return msgspec.convert(_without_empties(value, IMAGE, legacy=legacy), ImageObject)
 
 
 def _without_empties(value: Any, of: Type, *, legacy: bool) -> Any:

@@ -7,40 +7,88 @@ shortens sizes. Names in Images come from strangers, so each format escapes what
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 
+from indexer.errors import QueryError
 from indexer.escaping import for_markdown, for_spreadsheet, for_terminal
+from indexer.statements import query_error
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 Rows = Iterator[dict[str, Any]]
 _BATCH_ROWS = 10_000
 _KIBI = 1024
-_JSON_OPTIONS = orjson.OPT_UTC_Z
-_TABLE_WIDTH_IN_PIPE = 10_000
-"""Nothing is cut where the reader is a program."""
+_JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+_NARROWEST = 4
+"""Cells below which no column is cut, however narrow the terminal."""
 
 
 def rows_of(relation: duckdb.DuckDBPyRelation) -> Rows:
-    """Rows as dictionaries of plain values, fetched in batches."""
-    from pyarrow import types
+    """Rows as dictionaries of plain values, fetched in batches. Raises `QueryError` where the engine fails midway."""
+    for batch in batches_of(relation):
+        yield from _plain_rows(batch)
 
+
+def batches_of(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.RecordBatch]:
+    """Arrow batches of a relation. Raises `QueryError` where the engine fails midway."""
+    import duckdb
+
+    try:
+        yield from _read_batches(relation)
+    except duckdb.Error as error:
+        raise query_error(error) from error
+
+
+def _read_batches(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.RecordBatch]:
     reader = relation.to_arrow_reader(_BATCH_ROWS)
-    maps = {field.name for field in reader.schema if types.is_map(field.type)}
-    for batch in reader:
-        for row in batch.to_pylist():
-            yield {key: dict(value) if key in maps and value is not None else value for key, value in row.items()}
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except OSError as error:  # Arrow's word for an error of the engine
+            raise query_error(error) from error
+        yield batch
+
+
+def _plain_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    try:
+        rows = batch.to_pylist(maps_as_pydicts="strict")
+    except (OverflowError, ValueError):  # times outside the years 1 to 9999, or finer than microseconds
+        rows = batch.cast(_with_times_as_text(batch.schema)).to_pylist(maps_as_pydicts="strict")
+    return rows  # type: ignore[no-any-return]
+
+
+def _with_times_as_text(schema: pa.Schema) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([field.with_type(_time_as_text(field.type)) for field in schema])
+
+
+def _time_as_text(of: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(of):
+        return pa.string()
+    if pa.types.is_list(of):
+        return pa.list_(of.value_field.with_type(_time_as_text(of.value_type)))
+    if pa.types.is_map(of):
+        return pa.map_(_time_as_text(of.key_type), _time_as_text(of.item_type))
+    if pa.types.is_struct(of):
+        return pa.struct([field.with_type(_time_as_text(field.type)) for field in of])
+    return of
 
 
 def write_json(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
-    """Write one array of objects."""
+    """Write one array of objects; NaN and infinities, which JSON has no name for, are null."""
     stream.write(b"[")
     for number, row in enumerate(rows_of(relation)):
         stream.write(b",\n " if number else b"\n ")
@@ -55,12 +103,15 @@ def write_ndjson(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
 
 def write_csv(relation: duckdb.DuckDBPyRelation, stream: BinaryIO, *, delimiter: str = ",") -> None:
     """Write a header and rows; null is empty, nested values are JSON, text can't become a formula."""
-    text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+    text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(relation.columns)
-    for row in rows_of(relation):
-        writer.writerow([_csv_cell(value) for value in row.values()])
-    text.detach()
+    writer.writerow(map(for_spreadsheet, relation.columns))
+    for batch in batches_of(relation):
+        writer.writerows(map(_csv_cell, row.values()) for row in _plain_rows(batch))
+        stream.write(text.getvalue().encode(errors="backslashreplace"))
+        text.seek(0)
+        text.truncate()
+    stream.write(text.getvalue().encode(errors="backslashreplace"))
 
 
 def write_tsv(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
@@ -71,41 +122,69 @@ def write_tsv(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
 def write_markdown(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
     """Write a Markdown table."""
     numeric = _numeric_columns(relation)
+    heads = [for_markdown(name) for name in relation.columns]
     rule = ["---:" if name in numeric else "---" for name in relation.columns]
-    stream.writelines(f"| {' | '.join(cells)} |\n".encode() for cells in (relation.columns, rule))
+    stream.writelines(f"| {' | '.join(cells)} |\n".encode() for cells in (heads, rule))
     for row in rows_of(relation):
         cells = [for_markdown(plain_text(value)) for value in row.values()]
         stream.write(f"| {' | '.join(cells)} |\n".encode())
 
 
 def write_parquet(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
-    """Write a Parquet file."""
+    """Write a Parquet file. Raises `QueryError` for a type that Parquet does not have."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    reader = relation.to_arrow_reader(_BATCH_ROWS)
-    with pq.ParquetWriter(stream, reader.schema, compression="zstd") as writer:
-        for batch in reader:
-            writer.write_batch(batch)
+    schema = relation.limit(0).to_arrow_table().schema
+    try:
+        with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+            for batch in batches_of(relation):
+                writer.write_batch(batch)
+    except pa.ArrowException as error:
+        raise QueryError(f"Parquet can't hold this result: {error}.", hint="Cast the column to VARCHAR.") from error
 
 
 def write_table(relation: duckdb.DuckDBPyRelation, stream: BinaryIO, *, width: int | None = None) -> None:
-    """Write a table for people: sizes with units, control characters escaped, cut to `width` only where given."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
+    """Write a table for people: sizes with units, control characters escaped, cut to `width` cells only where given."""
     numeric = _numeric_columns(relation)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in relation.columns:
-        table.add_column(name, justify="right" if name in numeric else "left", no_wrap=True, overflow="ellipsis")
-    for row in rows_of(relation):
-        table.add_row(*(_table_cell(name, value) for name, value in row.items()))
-    text = io.StringIO()
-    Console(file=text, width=width or _TABLE_WIDTH_IN_PIPE, markup=False, highlight=False, color_system=None).print(
-        table
-    )
-    lines = (line.rstrip() for line in text.getvalue().splitlines())
-    stream.write("".join(f"{line}\n" for line in lines if line).encode())
+    heads = [for_terminal(name) for name in relation.columns]
+    rows = [[_table_cell(name, value) for name, value in row.items()] for row in rows_of(relation)]
+    needed = [max(map(_cell_width, column)) for column in zip(heads, *rows, strict=True)]
+    widths = _fitted(needed, width)
+    lines = [heads, ["─" * cells for cells in widths], *rows]
+    is_right = [name in numeric for name in relation.columns]
+    for line in lines:
+        text = "  ".join(map(_padded, line, widths, is_right)).rstrip()
+        stream.write(f"{text}\n".encode(errors="backslashreplace"))
+
+
+def _cell_width(text: str) -> int:
+    """Cells the text takes on a terminal, where East Asian characters and emoji take two."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _padded(text: str, width: int, is_right: bool) -> str:
+    missing = width - _cell_width(text)
+    if missing < 0:
+        from rich.cells import set_cell_size
+
+        return set_cell_size(text, width - 1) + "…"
+    return " " * missing + text if is_right else text + " " * missing
+
+
+def _fitted(needed: list[int], width: int | None) -> list[int]:
+    """Widths that fit together, the widest columns cut first; nothing is cut where the reader is a program."""
+    gaps = 2 * (len(needed) - 1)
+    if width is None or sum(needed) + gaps <= width:
+        return needed
+    caps = range(_NARROWEST, max(needed) + 1)
+    number_that_fit = bisect_left(caps, width - gaps + 1, key=lambda cap: sum(min(cells, cap) for cells in needed))
+    cap = _NARROWEST + max(number_that_fit - 1, 0)
+    return [min(cells, cap) for cells in needed]
 
 
 Writer = Callable[["duckdb.DuckDBPyRelation", BinaryIO], None]
@@ -136,16 +215,17 @@ def plain_text(value: Any) -> str:
     """Text of one value for CSV and Markdown; null is empty, nested values are JSON."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dt.datetime | dt.date | dict | list):
-        return _json(value).decode().strip('"')
-    return str(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return repr(value)
+    text = _json(value).decode()
+    return text[1:-1] if text.startswith('"') else text
 
 
 def _table_cell(name: str, value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and name.endswith("_bytes"):
-        return human_bytes(value)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and name.endswith("_bytes"):
+        return human_bytes(int(value))
     if isinstance(value, float):
         return f"{value:,.2f}"
     if isinstance(value, list):
@@ -169,11 +249,12 @@ def _json(value: Any) -> bytes:
 
 
 def _unusual(value: Any) -> Any:
-    """Values JSON has no name for: wide integers arrive as decimals, map entries as pairs."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+    """Values JSON has no name for: wide integers and decimals arrive as Decimal, intervals as three numbers."""
+    if isinstance(value, Decimal | int):
+        return orjson.Fragment(format(value, "f" if isinstance(value, Decimal) else "d"))
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, dt.timedelta):
-        return value.total_seconds()
+    if isinstance(value, tuple):
+        months, days, nanoseconds = value
+        return f"P{months}M{days}DT{nanoseconds / 1e9:g}S"
     return str(value)

@@ -5,17 +5,21 @@ Front matter is TOML in comments, so a file stays valid SQL. Adding a query is a
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from indexer.errors import BadParameterError, ConfigurationError, UnknownQueryError
 from indexer.resources import resource_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _FRONT_MATTER = re.compile(r"-- /// (?P<kind>query|check)\n(?P<toml>(?:--[^\n]*\n)*?)-- ///\n(?P<sql>.*)", re.DOTALL)
@@ -36,6 +40,11 @@ class Parameter:
     def is_list(self) -> bool:
         """Whether it takes several values."""
         return self.type.endswith("[]")
+
+    @property
+    def base_type(self) -> str:
+        """Type of one value."""
+        return self.type.removesuffix("[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +69,15 @@ class CannedQuery:
         return {parameter.name: self._value(parameter, given) for parameter in self.parameters}
 
     def _value(self, parameter: Parameter, given: dict[str, Any]) -> Any:
-        if parameter.name in given:
-            return _typed(self.name, parameter, given[parameter.name])
-        if parameter.default is None and not parameter.is_optional:
+        value = given.get(parameter.name, parameter.default)
+        if value is not None:
+            return _typed(self.name, parameter, value)
+        if not parameter.is_optional:
             raise BadParameterError(
                 f"{self.name} needs the parameter {parameter.name!r}: {parameter.help}",
                 hint=f"Give it with -p {parameter.name}=VALUE.",
             )
-        return parameter.default
+        return None
 
 
 def _parameter_hint(known: set[str]) -> str:
@@ -75,61 +85,92 @@ def _parameter_hint(known: set[str]) -> str:
 
 
 def _typed(query: str, parameter: Parameter, value: Any) -> Any:
-    """Turn text from a command line into the declared type; the engine casts the rest."""
-    if not isinstance(value, str):
-        return value
-    if parameter.is_list:
-        return [_scalar(query, parameter, part.strip()) for part in value.split(",") if part.strip()]
-    return _scalar(query, parameter, value)
-
-
-def _scalar(query: str, parameter: Parameter, text: str) -> Any:
-    base = parameter.type.removesuffix("[]")
+    """Value of the declared type; text, as a command line gives it, is read, lists at their commas."""
     try:
-        return _READERS.get(base, str)(text)
-    except (ValueError, KeyError) as error:
+        if parameter.is_list:
+            return [_scalar(parameter.base_type, part) for part in _parts(value)]
+        return _scalar(parameter.base_type, value)
+    except (ValueError, KeyError, TypeError) as error:
         raise BadParameterError(
-            f"{query}: {text!r} is no {base} for the parameter {parameter.name!r}.", hint=parameter.help
+            f"{query}: {value!r} is no {parameter.type} for the parameter {parameter.name!r}.", hint=parameter.help
         ) from error
 
 
-_READERS: dict[str, Any] = {
-    "INTEGER": int,
-    "BIGINT": int,
-    "DOUBLE": float,
-    "BOOLEAN": lambda text: {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
-        text.lower()
-    ],
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple):
+        return list(value)
+    raise TypeError
+
+
+def _scalar(base_type: str, value: Any) -> Any:
+    kinds, read = _TYPES[base_type]
+    if isinstance(value, str):
+        return read(value)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise TypeError
+    return value
+
+
+def _moment(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+_YES_OR_NO = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_TYPES: dict[str, tuple[tuple[type, ...], Callable[[str], Any]]] = {
+    "VARCHAR": ((str,), str),
+    "INTEGER": ((int,), int),
+    "BIGINT": ((int,), int),
+    "DOUBLE": ((int, float), float),
+    "BOOLEAN": ((bool,), lambda text: _YES_OR_NO[text.lower()]),
+    "DATE": ((dt.date,), dt.date.fromisoformat),
+    "TIMESTAMP WITH TIME ZONE": ((dt.datetime,), _moment),
 }
+"""Types a parameter may have: what Python values they take, and how text is read."""
 
 
-def parse(name: str, text: str) -> CannedQuery:
+class _ParameterFront(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    type: str
+    help: str
+    default: Any = None
+    optional: bool = False
+
+
+class _Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    title: str
+    description: str
+    value: str
+    columns: dict[str, str]
+    params: dict[str, _ParameterFront] = {}
+    severity: Literal["fail", "warn"] | None = None
+
+
+def parse(name: str, text: str, kind: str = "query") -> CannedQuery:
     """Read a query file. Raises `ConfigurationError` naming the file for front matter that is missing or wrong."""
     match = _FRONT_MATTER.match(text)
-    if match is None:
-        raise ConfigurationError(f"{name}.sql has no front matter.", hint="Begin it with `-- /// query`.")
+    if match is None or match["kind"] != kind:
+        raise ConfigurationError(f"{name}.sql has no front matter.", hint=f"Begin it with `-- /// {kind}`.")
     lines = [line.removeprefix("--").removeprefix(" ") for line in match["toml"].splitlines()]
     try:
-        return _query(name, tomllib.loads("\n".join(lines)), match["sql"])
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        front = msgspec.convert(tomllib.loads("\n".join(lines)), _Front)
+        parameters = tuple(_parameter(name, key, front.params[key]) for key in front.params)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, BadParameterError) as error:
         raise ConfigurationError(f"The front matter of {name}.sql is wrong: {error}.") from error
-
-
-def _query(name: str, front: dict[str, Any], sql: str) -> CannedQuery:
-    parameters = tuple(
-        Parameter(key, spec["type"], spec["help"], spec.get("default"), spec.get("optional", False))
-        for key, spec in front.get("params", {}).items()
-    )
+    sql = match["sql"].strip().removesuffix(";")
     return CannedQuery(
-        name=name,
-        title=front["title"],
-        description=front["description"],
-        value=front["value"],
-        parameters=parameters,
-        columns=front["columns"],
-        sql=sql.strip().removesuffix(";"),
-        severity=front.get("severity"),
+        name, front.title, front.description, front.value, parameters, front.columns, sql, front.severity
     )
+
+
+def _parameter(query: str, name: str, front: _ParameterFront) -> Parameter:
+    parameter = Parameter(name, front.type, front.help, front.default, front.optional)
+    if parameter.base_type not in _TYPES:
+        raise BadParameterError(f"{front.type} is no type of a parameter.", hint=f"There are: {', '.join(_TYPES)}.")
+    if front.default is not None:
+        _typed(query, parameter, front.default)
+    return parameter
 
 
 @cache
@@ -151,10 +192,16 @@ def load(name: str, kind: str = "query") -> CannedQuery:
         near = difflib.get_close_matches(name, names(kind), n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "List them with: image-indexer query."
         raise UnknownQueryError(f"There is no query {name!r}.", hint=hint)
-    return parse(name, path.read_text(encoding="utf-8"))
+    return parse(name, path.read_text(encoding="utf-8"), kind)
 
 
 def view_sql(name: str) -> str:
     """Return the statement of a view, from `queries/views/`."""
     text = (resource_folder("queries") / "views" / f"{name}.sql").read_text(encoding="utf-8")
     return text.strip().removesuffix(";")
+
+
+def macros_sql() -> str:
+    """Return the statements that create what several views compute alike, from `queries/macros/`."""
+    paths = sorted((resource_folder("queries") / "macros").glob("*.sql"))
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)

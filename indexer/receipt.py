@@ -11,6 +11,8 @@ from indexer.pages import Completeness
 from indexer.schema import SCHEMA_VERSION
 
 RECEIPT_NAME = "_receipt.json"
+PART_ROWS = 5_000
+"""Rows of a part, unless its bytes end it before; an unfinished run goes on from its last finished part."""
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -25,7 +25,7 @@ SIGNATURE_CONDITIONS = view(
 IMAGE_SIGNATURES = view(
     "image_signatures",
     "image × signature",
-    "Signatures recorded on each Image, with what they claim; nothing here is verified.",
+    "Signatures recorded on each Image: what they claim and, with a keyring, what its keys say of them.",
     shared.IMAGE_NAME,
     shared.POSITION,
     shared.SIGNATURE_NAME,
@@ -49,8 +49,26 @@ IMAGE_SIGNATURES = view(
     text("public_key_algorithm", "Algorithm of the signing key."),
     moment("signature_created_at", "When the packet says the signature was made."),
     moment("signature_expires_at", "When the packet says the signature expires."),
+    flag("is_readable", "Whether the content is one OpenPGP signature over an atomic payload."),
     flag("is_for_this_image", "Whether the claimed digest is the name of the Image; null when unreadable."),
+    flag(
+        "is_identity_matching",
+        "Whether the claimed reference is of the registry and repository of the Image's reference; null when either is "
+        "missing.",
+    ),
     flag("is_trusted", "Whether its newest Trusted and ForImage conditions are True: a claim, not proof."),
+    text("key_state", "What the keyring says, digest and reference aside: `good`, `bad`, …; null without a keyring."),
+    flag("is_verified", "Whether a key of the keyring made it and is valid today (`good`); null without a keyring."),
+    text(
+        "verification_state",
+        "`valid`, or the first thing in its way: a `key_state`, then `unreadable` payload, `wrong-digest`, "
+        "`wrong-identity`; null without a keyring.",
+    ),
+    text(
+        "signer_fingerprint", "Certificate of the keyring whose key made it: proof, even if expired or revoked since."
+    ),
+    text("signing_key_fingerprint", "Key or subkey of that certificate."),
+    text("signer_user_id", "User id of that certificate."),
 )
 
 SIGNATURE_CLAIMS = view(

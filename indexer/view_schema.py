@@ -10,7 +10,7 @@ from indexer import view_columns as shared
 from indexer.signature_views import IMAGE_SIGNATURES, SIGNATURE_CLAIMS, SIGNATURE_CONDITIONS
 from indexer.view_columns import Column, View, flag, key_values, moment, number, pairs, text, texts, view
 
-__all__ = ["SNAPSHOTS", "VIEWS", "Column", "View"]
+__all__ = ["VIEWS", "Column", "View"]
 
 
 REGISTRY_ALIASES = View(
@@ -238,7 +238,16 @@ IMAGES = view(
     flag("is_signed", "Whether a signature is recorded; says nothing of its worth."),
     flag("is_trusted", "Whether a signature's newest Trusted and ForImage conditions are True: a claim, not proof."),
     flag("is_signed_via_index", "Whether an index that lists it has a signature recorded."),
+    flag("has_readable_signature", "Whether a signature's payload can be read."),
     flag("has_signature_for_it", "Whether a signature claims the digest of this Image: a claim, not proof."),
+    flag("has_matching_identity", "Whether a signature claims the repository of this Image: a claim, not proof."),
+    flag("is_verified", "Whether a key of the keyring made a signature recorded on it; null without a keyring."),
+    flag(
+        "is_validly_signed",
+        "Whether one signature is all of it: readable, for this digest and repository, made by a key of the keyring; "
+        "null without a keyring.",
+    ),
+    flag("is_validly_signed_via_index", "Whether an index that lists it is; null without a keyring."),
     flag("is_in_index", "Whether an index of the same snapshot lists it."),
     flag("is_built_at_sentinel", "Whether the stated build time is a placeholder of reproducible builds."),
     shared.FIRST_SEEN_AT,
@@ -266,25 +275,6 @@ IMAGE_ANCESTORS = view(
     Column("common_layer_count", "INTEGER", "Layers of the ancestor, empty ones left out."),
     Column("added_layer_count", "INTEGER", "Layers the image adds, empty ones left out."),
     flag("is_nearest", "Whether no other ancestor has more layers; ties are kept."),
-)
-
-SNAPSHOTS = view(
-    "snapshots",
-    "snapshot",
-    "Receipts of the snapshots behind the views.",
-    moment("taken_at", "When reading the source began."),
-    flag("is_complete", "Whether the whole resource was read."),
-    flag("is_consistent", "Whether all of it is of one moment."),
-    text("completeness", "How completeness is known: `proven`, `unproven` or `partial`."),
-    number("image_count", "Image objects in the snapshot."),
-    number("duplicate_count", "Objects that gave way to another of the same name."),
-    number("skipped_count", "Items left out because they could not be read."),
-    number("stored_bytes", "Bytes of the snapshot's Parquet parts."),
-    text("source", "Where the objects came from."),
-    text("server_version", "Version the server told."),
-    text("resource_version", "Resource versions of the list."),
-    text("tool_version", "Version of image-indexer that wrote it."),
-    Column("schema_version", "INTEGER", "Version of the Parquet columns."),
 )
 
 VIEWS: tuple[View, ...] = (

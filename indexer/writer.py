@@ -7,28 +7,32 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from msgspec.structs import replace
 
 from indexer.arrow_schema import part_schema
 from indexer.duplicates import Candidate, losers
+from indexer.errors import StoreError
 from indexer.files import sync_file, sync_folder, write_durably, writing_to
 from indexer.journal import JOURNAL_NAME, Journal, staging_folder
 from indexer.locks import held
-from indexer.receipt import RECEIPT_NAME, Part, Receipt
+from indexer.receipt import PART_ROWS, RECEIPT_NAME, Part, Receipt
 from indexer.store import Snapshot, check_cluster_name, part_hash
 
 if TYPE_CHECKING:
     import datetime as dt
 
-PART_ROWS = 5_000
 PART_BYTES = 64 << 20
-"""A part is closed at whichever comes first; each is one row group, so this bounds the writer's memory."""
+"""A part is closed at this or at its rows, whichever comes first; being one row group, it bounds our memory."""
+
+_CLAIMS, _CLAIM_SECONDS = 100, 0.02
 
 _REPEATING_COLUMNS = [
     "docker_image_manifest_media_type",
@@ -55,10 +59,11 @@ class SnapshotWriter:
     Leaving it removes what is staged, unless it was published or `keep_staged` was set for a later run to resume.
     """
 
-    def __init__(self, location: str | Path, cluster: str, snapshot_id: str) -> None:
+    def __init__(self, location: str | Path, cluster: str, snapshot_id: str, part_rows: int = PART_ROWS) -> None:
         self.store_folder = Path(location).absolute()
         self.cluster = check_cluster_name(cluster)
         self.snapshot_id = snapshot_id
+        self._part_rows = part_rows
         self.staging = staging_folder(self.store_folder, cluster, snapshot_id)
         self.keep_staged = False
         self.parts: list[Part] = []
@@ -70,21 +75,32 @@ class SnapshotWriter:
 
     def __enter__(self) -> Self:
         with writing_to(self.store_folder):
-            self.staging.mkdir(parents=True, exist_ok=True)
-            self._open.enter_context(held(self.staging))
-        return self
+            for _ in range(_CLAIMS):
+                if self._claim():
+                    return self
+        raise StoreError(f"{self.staging} is held by another run.", hint="Wait for it, or stop it.")
 
     def __exit__(self, *_: object) -> None:
         if not self.keep_staged:
             shutil.rmtree(self.staging, ignore_errors=True)
         self._open.close()
 
+    def _claim(self) -> bool:
+        """Make the staging folder and lock it; false if a run that clears up had its hands on it in between."""
+        self.staging.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            if self._open.enter_context(held(self.staging)) and self.staging.exists():
+                return True
+        self._open.close()
+        time.sleep(_CLAIM_SECONDS)
+        return False
+
     def adopt(self, journal: Journal) -> None:
-        """Take over the parts an earlier run has staged; files it had not finished are removed."""
+        """Take over the parts an earlier run has staged; whatever else it left there is removed."""
         self.parts = list(journal.parts)
         self.is_ordered, self.last_name = journal.is_ordered, journal.last_name
-        known = {part.name for part in self.parts}
-        for path in self.staging.glob("*.parquet"):
+        known = {JOURNAL_NAME, *(part.name for part in self.parts)}
+        for path in self.staging.iterdir():
             if path.name not in known:
                 path.unlink()
 
@@ -98,7 +114,7 @@ class SnapshotWriter:
         self._watch_order(batch)
         self._pending.append(batch)
         self._pending_count += batch.num_rows
-        if self._pending_count >= PART_ROWS or sum(pending.nbytes for pending in self._pending) >= PART_BYTES:
+        if self._pending_count >= self._part_rows or sum(pending.nbytes for pending in self._pending) >= PART_BYTES:
             self._close_part()
         return not self._pending
 
@@ -106,6 +122,7 @@ class SnapshotWriter:
         """Drop everything written so far: the source began again from another moment."""
         for path in self.staging.iterdir():
             path.unlink()
+        self.keep_staged = False
         self.parts, self._pending, self._pending_count = [], [], 0
         self.is_ordered, self.last_name = True, ""
 
@@ -119,9 +136,10 @@ class SnapshotWriter:
         """Write the receipt and rename the staged folder into place: the one commit point."""
         target = self.store_folder / f"cluster={self.cluster}" / f"snapshot={self.snapshot_id}"
         with writing_to(self.store_folder):
-            (self.staging / JOURNAL_NAME).unlink(missing_ok=True)
             write_durably(self.staging / RECEIPT_NAME, receipt.to_json())
             target.parent.mkdir(exist_ok=True)
+            # The journal goes last: up to here the run can be resumed, and nothing after it needs room on the disk.
+            (self.staging / JOURNAL_NAME).unlink(missing_ok=True)
             self.staging.rename(target)
             sync_folder(target.parent)
         return Snapshot(target, receipt)
@@ -157,12 +175,16 @@ class SnapshotWriter:
 
     def _drop_duplicates(self) -> int:
         lost = losers(self._candidates())
-        first = 0
+        first, replaced = 0, []
         for index, part in enumerate(self.parts):
             here = [position - first for position in lost if first <= position < first + part.row_count]
             first += part.row_count
             if here:
                 self.parts[index] = self._without(part, here)
+                replaced.append(part.name)
+        # Only now: a disk that fills on the way must leave the parts as the journal knows them.
+        for name in replaced:
+            (self.staging / _reduced(name)).replace(self.staging / name)
         return len(lost)
 
     def _candidates(self) -> list[Candidate]:
@@ -184,4 +206,10 @@ class SnapshotWriter:
         table = pq.ParquetFile(self.staging / part.name).read()
         lost = pa.array(positions, pa.int64())
         keep = pc.invert(pc.is_in(pa.array(range(len(table)), pa.int64()), value_set=lost))
-        return self._write_part(part.name, table.filter(keep))
+        reduced = self._write_part(_reduced(part.name), table.filter(keep))
+        return replace(reduced, name=part.name)
+
+
+def _reduced(name: str) -> str:
+    """Name a part that lost rows until it takes the place of the whole one."""
+    return f".{name}.reduced"

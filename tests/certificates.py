@@ -18,12 +18,13 @@ DAY = dt.timedelta(days=1)
 class Authority:
     """A certificate authority in a folder; its certificate is `ca.crt` there."""
 
-    def __init__(self, folder, name="test authority"):
+    def __init__(self, folder, name="test authority", *, is_expired=False):
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         constraints = x509.BasicConstraints(ca=True, path_length=0)
-        builder = self._builder(self._name, self._key, NOW + DAY).add_extension(constraints, critical=True)
+        until = NOW - DAY / 2 if is_expired else NOW + DAY
+        builder = self._builder(self._name, self._key, until).add_extension(constraints, critical=True)
         usage = x509.KeyUsage(**dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True})
         self._certificate = builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256())
         self.path = folder / "ca.crt"

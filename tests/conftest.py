@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from indexer.catalog import Catalog
+
+PROJECT = Path(__file__).parents[1]
+COMMAND = (sys.executable, "-m", "indexer")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that rewrites golden results."""
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden from what the queries return")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run slow tests last."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
 @pytest.fixture(scope="session")
@@ -30,15 +40,59 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    """Open the views over one snapshot of the bundled sample."""
-    from indexer.catalog import open_catalog
+def sample_pages() -> list[Path]:
+    """Return the pages of the bundled sample, in order."""
+    return sorted((PROJECT / "data" / "sample").glob("page-*.json.gz"))
+
+
+@pytest.fixture(scope="session")
+def sample_store(sample_pages: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with one snapshot of the bundled sample; tests only read it."""
     from indexer.ingest import IngestOptions, ingest
-    from indexer.resources import resource_folder
     from indexer.sources.files import FileSource
 
-    store = tmp_path_factory.mktemp("sample")
-    pages = sorted((resource_folder("data") / "sample").glob("page-*.json.gz"))
-    ingest(FileSource([str(page) for page in pages]), store, IngestOptions("sample"))
-    with open_catalog(store) as catalog:
+    store = tmp_path_factory.mktemp("sample") / "store"
+    ingest(FileSource([str(path) for path in sample_pages]), store, IngestOptions("sample"))
+    return store
+
+
+@pytest.fixture(scope="session")
+def sample_catalog(sample_store: Path) -> Iterator[Catalog]:
+    """Open the views over one snapshot of the bundled sample."""
+    from indexer.catalog import open_catalog
+
+    with open_catalog(sample_store) as catalog:
         yield catalog
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> Path:
+    """Return a store without a snapshot."""
+    store = tmp_path / "empty-store"
+    store.mkdir()
+    return store
+
+
+class Run(Protocol):
+    """Runs the command line in a process of its own, as a user does."""
+
+    def __call__(self, *arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Return exit code, stdout and stderr."""
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """Environment of subprocesses: this checkout is what `indexer` means, and no store is preset."""
+    kept = {key: value for key, value in os.environ.items() if key != "IMAGE_INDEXER_STORE"}
+    return kept | {"PYTHONPATH": str(PROJECT), "COLUMNS": "120"}
+
+
+@pytest.fixture(scope="session")
+def run(environment: dict[str, str]) -> Run:
+    """Return a function that runs the command line."""
+
+    def run_command(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        command = [*COMMAND, *map(str, arguments)]
+        return subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=120, env=environment)
+
+    return run_command

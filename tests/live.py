@@ -10,11 +10,13 @@ from indexer.client.request import ListRequest
 from indexer.client.retry import RetryPolicy
 from indexer.cluster import Timeouts, connect_server
 from indexer.errors import IndexerError
+from indexer.ingest import IngestOptions, export
 from indexer.loopback import Fault
 from indexer.loopback.answers import Answer
 from indexer.pages import Restarted
 from indexer.sample import generate_images
 from indexer.sources.api import ApiSource
+from indexer.watch import base_items
 
 FLEET = list(generate_images(230, 5))
 NAMES = sorted(image["metadata"]["name"] for image in FLEET)
@@ -73,6 +75,20 @@ def read(source, most=None):
 def list_from(server, **options):
     """Read everything a server lists, anonymously."""
     return read(ApiSource(connect_server(server.url), request(**options)))
+
+
+def export_from(server, folder, **options):
+    """Export from a server into a store; the report is the receipt of what was published, else the source's own."""
+    source = ApiSource(connect_server(server.url), request(**options))
+    outcome = Outcome()
+    try:
+        snapshot = export(source, folder, IngestOptions("lab"))
+        outcome.names = [name for name, _ in base_items(snapshot)]
+        outcome.report = snapshot.receipt
+    except IndexerError as error:
+        outcome.error = error
+        outcome.report = source.report
+    return outcome
 
 
 def answer(code, body=b"", content_type="text/plain", **headers):

@@ -1,17 +1,21 @@
-"""The fault matrix: one row a fault, with what the server did, the exit code, what came out and what is reported."""
+"""The fault matrix: one row a fault, with what the server did, the exit code, what was published and the receipt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from live import FLEET, IMPATIENT, NAMES, answer, from_list, list_from
+from live import FLEET, IMPATIENT, NAMES, answer, export_from, from_list, list_from
 
 from indexer.loopback import Fault, LoopbackServer, on_list
 from indexer.loopback.answers import forbidden, no_such_page, not_acceptable, unauthorized
 from indexer.loopback.faults import FAULTS, expire_on_list, expire_token
+from indexer.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TABLE = orjson.dumps({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "rows": []})
 HTML = b"<!DOCTYPE html><html><title>Log in</title></html>"
@@ -19,7 +23,7 @@ HTML = b"<!DOCTYPE html><html><title>Log in</title></html>"
 
 @dataclass
 class Row:
-    """What the server does, and what must follow; a run that ends in 0 has yielded every Image."""
+    """What the server does, and what must follow; a run that ends in 0 has published every Image."""
 
     did: str
     script: Any
@@ -60,7 +64,7 @@ def wrong_estimate(asked, _store):
     return answer(200, orjson.dumps(document), "application/json") if asked.is_list else None
 
 
-RETRIED = {"retry_count": 1, "is_consistent": True, "expected_count": 230, "warnings": []}
+RETRIED = {"retry_count": 1, "is_complete": True, "is_consistent": True, "expected_count": 230, "warnings": []}
 FIRST = {"page_count": 0}
 PASSES = ("429", "429 at once", "429 without Retry-After", "500", "502 in HTML", "503", "503 with Retry-After", "504")
 BREAKS = ("cut at the start", "cut in the middle", "cut at the end", "reset before the answer", "reset in the body")
@@ -76,10 +80,10 @@ MATRIX = [
     Row("an HTTP date as Retry-After", on_list({2: answer(503, Retry_After="Fri, 31 Dec 1999 23:59:59 GMT")})),
     Row("a 500 with broken JSON", on_list({2: answer(500, b'{"kind":"Status","code":"x"', "application/json")})),
     Row("503 from the start", from_list(1, FAULTS["503"]), 3, "not able to answer (503)", FIRST),
-    Row("503 from page 2 on", from_list(2, FAULTS["503"]), 5, "broke off after 1 pages (50 Images)"),
+    Row("503 from page 2 on", from_list(2, FAULTS["503"]), 5, "broke off after page 1 (50 Images)"),
     Row("504 from page 2 on", from_list(2, FAULTS["504"]), 5, "ran out of time"),
-    Row("resets from page 3 on", from_list(3, FAULTS["reset in the body"]), 5, "broke off after 2 pages"),
-    Row("every body cut", from_list(1, FAULTS["cut in the middle"]), 5, "broke off after 0 pages"),
+    Row("resets from page 3 on", from_list(3, FAULTS["reset in the body"]), 5, "broke off after page 2"),
+    Row("every body cut", from_list(1, FAULTS["cut in the middle"]), 5, "broke off at once"),
     Row("unfinished JSON for ever", from_list(2, answer(200, b'{"kind":"Im')), 5, "not whole JSON"),
     Row("401 from the start", from_list(1, Fault(unauthorized())), 3, "(401)", FIRST),
     Row("401 from page 3 on", from_list(3, Fault(unauthorized())), 5, "(401)", {"page_count": 2}),
@@ -109,15 +113,16 @@ MATRIX = [
 
 
 @pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.did)
-def test_every_fault_ends_as_designed(row: Row) -> None:
-    """Either all Images of one moment come out, or the run fails with the designed code and sentence."""
+def test_every_fault_ends_as_designed(row: Row, tmp_path: Path) -> None:
+    """Either all Images of one moment are published, or the run fails with the designed code and publishes nothing."""
     with LoopbackServer(FLEET, script=row.script) as server:
-        outcome = list_from(server, **row.options)
+        outcome = export_from(server, tmp_path, **row.options)
     assert server.failures == []
     assert outcome.exit_code == row.exit_code, outcome.error
     assert row.says in str(outcome.error or "")
-    if row.exit_code == 0:
-        assert outcome.names == NAMES
+    published = [snapshot.receipt for snapshot in Store(tmp_path).snapshots()]
+    assert published == ([outcome.report] if row.exit_code == 0 else [])
+    assert outcome.names == (NAMES if row.exit_code == 0 else [])
     seen = {name: getattr(outcome.report, name) for name in row.report}
     assert seen == row.report
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from indexer.cli.lazy import LazyGroup
-from indexer.errors import ExitCode, IndexerError
+from indexer.errors import ConfigurationError, ExitCode, IncompleteError, IndexerError
+from indexer.files import DISK_FULL
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -65,26 +66,52 @@ class _Terminated(BaseException):
 def main() -> NoReturn:
     """Run the command line and exit with the code the outcome maps to."""
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(_run())
+    code = _run()
+    _let_go_of_stdout()
+    sys.exit(code)
 
 
 def _run() -> int:
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="image-indexer", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
+        return _misused(error)
     except IndexerError as error:
         return _fail(error)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
     except _Terminated:
         return ExitCode.TERMINATED
+    except OSError as error:
+        return _stopped_writing(error)
     return ExitCode.DONE
+
+
+def _misused(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return ExitCode.USAGE
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"Try: {context.command_path} --help." if context else ""
+    return _fail(ConfigurationError(error.format_message(), hint=hint))
+
+
+def _stopped_writing(error: OSError) -> int:
+    """End quietly where the reader of a pipe has gone, and with an error where the disk behind stdout is full."""
+    if isinstance(error, BrokenPipeError):
+        return ExitCode.DONE
+    if error.errno not in DISK_FULL:
+        raise error
+    return _fail(IncompleteError(f"Can't write the output: {error.strerror}.", hint="Free some space and run again."))
+
+
+def _let_go_of_stdout() -> None:
+    """Write what is left; what can't be written must not fail a second time when the interpreter ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(error: IndexerError) -> int:

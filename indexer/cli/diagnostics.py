@@ -5,17 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import sys
+import traceback
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import click
 import orjson
 
 from indexer.escaping import for_terminal
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from indexer.errors import IndexerError
 
-_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+NOTE = 25
+"""Level of what is told without being asked and is no warning."""
+
+_LEVELS = (NOTE, logging.INFO, logging.DEBUG)
+logging.addLevelName(NOTE, "INFO")
 logger = logging.getLogger("indexer")
 
 
@@ -45,15 +52,33 @@ def configure_logging(verbosity: int, log_format: str) -> None:
     logger.handlers = [handler]
     logger.setLevel(_LEVELS[min(verbosity, len(_LEVELS) - 1)])
     logger.propagate = False
+    if log_format == "json":
+        sys.excepthook = _log_defect
 
 
 def show_error(error: IndexerError) -> None:
     """Say on one line what happened, where and what to do next."""
-    if not logger.handlers:
-        configure_logging(0, "text")
-    logger.error("%s", error)
+    _log(logging.ERROR, str(error))
 
 
 def note(text: str) -> None:
     """Tell something that is not data."""
-    click.echo(for_terminal(text), err=True)
+    _log(NOTE, text)
+
+
+def _log(level: int, text: str) -> None:
+    if not logger.handlers:
+        configure_logging(0, _asked_format())
+    logger.log(level, "%s", text)
+
+
+def _log_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Keep to one JSON object a line even for what nobody foresaw."""
+    fields = {"traceback": "".join(traceback.format_exception(kind, error, trace))}
+    logger.critical("A defect of image-indexer: %r", error, extra={"fields": fields})
+
+
+def _asked_format() -> str:
+    """Find the format a command line asks for that could not be parsed: its error keeps to it, too."""
+    pairs = pairwise(sys.argv)
+    return "json" if "--log-format=json" in sys.argv or ("--log-format", "json") in pairs else "text"

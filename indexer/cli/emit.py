@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from indexer.cli.diagnostics import note
 from indexer.cli.options import TERMINAL_ROWS, OutputOptions
-from indexer.errors import ConfigurationError
+from indexer.errors import ConfigurationError, IncompleteError, IndexerError
+from indexer.files import DISK_FULL
 from indexer.output import WRITERS, write_table
 
 if TYPE_CHECKING:
@@ -36,18 +37,28 @@ def emit(relation: duckdb.DuckDBPyRelation, output: OutputOptions) -> None:
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write a file that is whole or not there. Raises `ConfigurationError` where it can't be written."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    """Write a file that is whole or not there; devices and pipes are written straight into.
+
+    Raises `ConfigurationError` where it can't be written, `IncompleteError` when the disk is full.
+    """
+    is_special = path.exists() and not path.is_file()
+    temporary = path if is_special else path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as stream:
             write(stream)
-        temporary.replace(path)
+        if not is_special:
+            temporary.replace(path)
     except OSError as error:
-        raise ConfigurationError(
-            f"Can't write {path}: {error.strerror or error}.", hint="Choose another -o."
-        ) from error
+        raise _cannot_write(str(path), error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if not is_special:
+            temporary.unlink(missing_ok=True)
+
+
+def _cannot_write(where: str, error: OSError) -> IndexerError:
+    if error.errno in DISK_FULL:
+        return IncompleteError(f"Can't write {where}: the disk is full.", hint="Free some space and run again.")
+    return ConfigurationError(f"Can't write {where}: {error.strerror or error}.", hint="Choose another place with -o.")
 
 
 def _limited(relation: duckdb.DuckDBPyRelation, output: OutputOptions, on_terminal: bool) -> duckdb.DuckDBPyRelation:
@@ -55,7 +66,7 @@ def _limited(relation: duckdb.DuckDBPyRelation, output: OutputOptions, on_termin
         return relation.limit(output.limit)
     if not on_terminal:
         return relation
-    if len(relation.limit(TERMINAL_ROWS + 1).fetchall()) > TERMINAL_ROWS:
+    if relation.limit(TERMINAL_ROWS + 1).to_arrow_table().num_rows > TERMINAL_ROWS:
         note(f"Only the first {TERMINAL_ROWS} rows; --limit shows more.")
     return relation.limit(TERMINAL_ROWS)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
@@ -13,6 +11,7 @@ from indexer.cli.diagnostics import logger, note
 from indexer.cli.progress import terminal_progress
 from indexer.client.request import ListRequest
 from indexer.ingest import IngestOptions, export, ingest
+from indexer.receipt import PART_ROWS
 from indexer.sources.api import ApiSource
 from indexer.sources.files import FileSource
 
@@ -29,6 +28,7 @@ class ExportOptions:
     cluster: str | None = None
     skip_bad_items: bool = False
     resume: bool = True
+    part_rows: int = PART_ROWS
     request: ListRequest = field(default_factory=ListRequest)
 
 
@@ -42,19 +42,13 @@ def run_import(paths: tuple[str, ...], location: str, options: IngestOptions) ->
 
 def run_export(connection: Connection, location: str, options: ExportOptions) -> Snapshot:
     """Export a live list and say on stderr what was published."""
-    cluster = options.cluster or cluster_name(connection.name or urlsplit(connection.server).hostname or "")
-    ingest_options = IngestOptions(cluster, skip_bad_items=options.skip_bad_items)
+    cluster = options.cluster or connection.cluster_name
+    ingest_options = IngestOptions(cluster, skip_bad_items=options.skip_bad_items, part_rows=options.part_rows)
     source = ApiSource(connection, options.request)
     with terminal_progress(click.get_current_context().meta) as progress:
         snapshot = export(source, location, ingest_options, progress, resume=options.resume)
     report(snapshot)
     return snapshot
-
-
-def cluster_name(origin: str) -> str:
-    """Name a cluster after its context or host, spelled so that it can stand in a folder's name."""
-    name = re.sub(r"[^a-z0-9.-]+", "-", origin.lower())
-    return name if name[:1].isalpha() else f"cluster-{name.lstrip('-')}"
 
 
 def tell(snapshot: Snapshot, location: str, outcome: OutcomeOptions) -> None:

@@ -10,6 +10,7 @@ import click
 
 from indexer.cli.options import applied, packed
 from indexer.errors import ConfigurationError
+from indexer.receipt import PART_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,14 @@ class ConnectionOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class StagingOptions:
+    """How a run keeps what it has, for the next one to go on from."""
+
+    resume: bool
+    part_rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class ListOptions:
     """What is asked for, and how."""
 
@@ -69,10 +78,12 @@ class ListOptions:
     connect_timeout: float
     read_timeout: float
     timeout: float | None
+    retry_budget: float
 
     def request(self) -> ListRequest:
         """Return the request for the client. Raises `ConfigurationError` for combinations the API refuses."""
         from indexer.client.request import ListRequest
+        from indexer.client.retry import RetryPolicy
         from indexer.cluster import Timeouts
 
         return ListRequest(
@@ -83,6 +94,7 @@ class ListOptions:
             resource_version_match=self.resource_version_match,
             on_expired=self.on_expired,
             timeouts=Timeouts(self.connect_timeout, self.read_timeout, self.timeout),
+            retries=RetryPolicy.within(self.retry_budget),
         )
 
 
@@ -120,10 +132,34 @@ def list_options(command: Callable[..., Any]) -> Any:
     )
 
 
+def staging_options(command: Callable[..., Any]) -> Any:
+    """`--resume` and `--part-rows`, handed over as one `staging`."""
+    return applied(
+        packed(command, "staging", StagingOptions, ("resume", "part_rows")),
+        click.option("--resume/--no-resume", default=True, show_default=True, help="Go on from an unfinished run."),
+        click.option(
+            "--part-rows",
+            type=click.IntRange(1),
+            default=PART_ROWS,
+            show_default=True,
+            metavar="N",
+            help="Images in a Parquet file; a killed run loses less than one file's.",
+        ),
+    )
+
+
 def _timeouts() -> tuple[Callable[[Any], Any], ...]:
     seconds = click.FloatRange(min=0, min_open=True)
     return (
         click.option("--connect-timeout", type=seconds, default=5, show_default=True, metavar="S", help="To connect."),
         click.option("--read-timeout", type=seconds, default=60, show_default=True, metavar="S", help="Of silence."),
         click.option("--timeout", type=seconds, metavar="S", help="Of the whole list; default none."),
+        click.option(
+            "--retry-budget",
+            type=seconds,
+            default=300,
+            show_default=True,
+            metavar="S",
+            help="Of retries, all together.",
+        ),
     )

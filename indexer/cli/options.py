@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from indexer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +31,12 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which views to open: a store, a snapshot and clusters."""
+    """Which views to open: a store, a snapshot and clusters; and the keys to verify signatures with."""
 
     store: str
     snapshot: str
     clusters: tuple[str, ...]
+    keyrings: tuple[Path, ...]
 
 
 def applied(command: Any, *options: Callable[[Any], Any]) -> Any:
@@ -58,14 +62,22 @@ def store_option(command: Callable[..., Any]) -> Any:
 
 
 def choice_options(command: Callable[..., Any]) -> Any:
-    """`--store`, `--snapshot` and `--cluster`: which snapshots the views show, handed over as one `choice`."""
+    """`--store`, `--snapshot`, `--cluster` and `--keyring`: what the views show, handed over as one `choice`."""
     return applied(
-        packed(command, "choice", Choice, ("store", "snapshot", "clusters")),
+        packed(command, "choice", Choice, ("store", "snapshot", "clusters", "keyrings")),
         store_option,
         click.option(
             "--snapshot", default="latest", show_default=True, metavar="ID", help="A snapshot's id, or its beginning."
         ),
         cluster_option,
+        click.option(
+            "--keyring",
+            "keyrings",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Public keys to verify signatures with; repeatable.",
+        ),
     )
 
 
@@ -121,6 +133,15 @@ class OutcomeOptions:
 
     receipt: bool
     metrics_file: Path | None
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` before the work rather than after it."""
+        path = self.metrics_file
+        if path and (path.is_dir() or not os.access(path.absolute().parent, os.W_OK | os.X_OK)):
+            raise ConfigurationError(
+                f"Can't write {path}: its folder is missing or not yours to write in.",
+                hint="Choose another --metrics-file.",
+            )
 
 
 def outcome_options(command: Callable[..., Any]) -> Any:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def terminal_progress(settings: dict[str, Any]) -> Iterator[Progress]:
-    """Yield a progress bar with rate and time left, or nothing to see with --no-progress or in a pipe."""
-    if settings.get("no_progress") or not sys.stderr.isatty():
+    """Yield a progress bar with rate and time left, or nothing to see with --no-progress, JSON logs or in a pipe."""
+    is_for_machines = settings.get("no_progress") or settings.get("log_format") == "json"
+    if is_for_machines or not sys.stderr.isatty():
         yield NoProgress()
         return
     from rich.console import Console

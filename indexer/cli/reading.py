@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def open_views(choice: Choice) -> Catalog:
     """Open the chosen views; says on stderr when there is nothing to see."""
-    catalog = open_catalog(choice.store, snapshot=choice.snapshot, clusters=choice.clusters)
+    catalog = open_catalog(choice.store, snapshot=choice.snapshot, clusters=choice.clusters, keyrings=choice.keyrings)
     if not catalog.snapshots:
         note("The store has no complete snapshot; choose a partial one with --snapshot ID.")
     return catalog
@@ -52,7 +52,7 @@ def query_text(name: str, *, with_sql: bool) -> str:
 def run_query(name: str, pairs: tuple[str, ...], choice: Choice, output: OutputOptions) -> None:
     """Run a canned query and write its rows."""
     query = queries.load(name)
-    parameters = dict(_pair(pair) for pair in pairs)
+    parameters = _parameters(pairs)
     query.bind(parameters)
     with open_views(choice) as catalog:
         emit(catalog.run(query, **parameters), output)
@@ -95,6 +95,15 @@ def _statements() -> Iterator[str]:
         if lines[-1].rstrip().endswith(";"):
             yield "\n".join(lines)
             lines = []
+
+
+def _parameters(pairs: tuple[str, ...]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for key, value in map(_pair, pairs):
+        if key in parameters:
+            raise BadParameterError(f"The parameter {key!r} is given twice.", hint="Lists go by commas: -p KEY=A,B.")
+        parameters[key] = value
+    return parameters
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -41,11 +41,10 @@ def list_(store: str, clusters: tuple[str, ...], output: OutputOptions) -> None:
 @cluster_option
 @log_options
 def show(snapshot_id: str, store: str, clusters: tuple[str, ...]) -> None:
-    """Print the receipt of a snapshot (of the latest of each cluster) as JSON."""
-    from indexer.store import Store
+    """Print the receipt of a snapshot (the latest, unless another is named) as JSON."""
+    from indexer.cli.inspecting import show_snapshot
 
-    for snapshot in Store(store).choose(snapshot_id, clusters):
-        click.echo(snapshot.receipt.to_json(), nl=False)
+    show_snapshot(store, snapshot_id, clusters)
 
 
 @click.command()

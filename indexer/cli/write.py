@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from indexer.cli.live_options import ConnectionOptions, ListOptions, connection_options, list_options
+from indexer.cli.live_options import (
+    ConnectionOptions,
+    ListOptions,
+    StagingOptions,
+    connection_options,
+    list_options,
+    staging_options,
+)
 from indexer.cli.options import OutcomeOptions, bad_item_option, log_options, outcome_options, store_option
 
 
@@ -14,7 +21,7 @@ from indexer.cli.options import OutcomeOptions, bad_item_option, log_options, ou
 @connection_options
 @list_options
 @bad_item_option
-@click.option("--resume/--no-resume", default=True, show_default=True, help="Go on from an unfinished run.")
+@staging_options
 @outcome_options
 @log_options
 def export(
@@ -23,7 +30,7 @@ def export(
     connection: ConnectionOptions,
     listing: ListOptions,
     on_bad_item: str,
-    resume: bool,
+    staging: StagingOptions,
     outcome: OutcomeOptions,
 ) -> None:
     """Export a live cluster into a new snapshot: its whole list of Images, or nothing.
@@ -35,7 +42,8 @@ def export(
     """
     from indexer.cli.ingesting import ExportOptions, run_export, tell
 
-    options = ExportOptions(cluster, on_bad_item == "skip", resume, listing.request())
+    outcome.check()
+    options = ExportOptions(cluster, on_bad_item == "skip", staging.resume, staging.part_rows, listing.request())
     tell(run_export(connection.connect(), store, options), store, outcome)
 
 
@@ -64,4 +72,5 @@ def import_(
     from indexer.cli.ingesting import run_import, tell
     from indexer.ingest import IngestOptions
 
+    outcome.check()
     tell(run_import(paths, store, IngestOptions(cluster, is_complete, on_bad_item == "skip")), store, outcome)

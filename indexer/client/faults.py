@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 _UNREACHABLE: tuple[tuple[type[Exception], str, str], ...] = (
     (http.ProxyError, "The proxy before {server} can't be used", "Check proxy-url, HTTPS_PROXY and NO_PROXY."),
     (http.NameResolutionError, "The host of {server} can't be resolved", "Check the server's address and the DNS."),
-    (http.ConnectTimeoutError, "{server} does not answer", "Check the address, the port and firewalls between."),
+    # A NewConnectionError is a ConnectTimeoutError, too.
     (http.NewConnectionError, "{server} can't be reached ({reason})", "Check the address and the port."),
+    (http.ConnectTimeoutError, "{server} does not answer", "Check the address, the port and firewalls between."),
 )
 """No server answered: the exception, what happened, what to do."""
 
@@ -27,6 +28,8 @@ def transport_failure(error: Exception, server: str) -> IndexerError:
     if isinstance(error, http.SSLError):
         return _tls_failure(error, server)
     if isinstance(error, http.ReadTimeoutError):
+        if any("handshake" in str(cause) for cause in _chain(error)):
+            return _no_handshake(error, server)
         return UnavailableError(f"{server} went silent in its answer.", hint="Raise --read-timeout.", cause="slow")
     for kind, what, hint in _UNREACHABLE:
         if isinstance(error, kind):
@@ -60,13 +63,19 @@ def _tls_failure(error: http.SSLError, server: str) -> IndexerError:
             f"{server} refused the TLS handshake ({_reason(error)}).",
             hint="It does not accept the client certificate; log in again.",
         )
-    return _unreachable(f"The TLS handshake with {server} failed ({_reason(error)})", "Check the address and the port.")
+    return _no_handshake(error, server)
+
+
+def _no_handshake(error: Exception, server: str) -> IndexerError:
+    # A server that does not like a client certificate may hang up without a word, too.
+    hint = "Check the address and the port, and the client certificate if there is one."
+    return _unreachable(f"The TLS handshake with {server} failed ({_reason(error)})", hint)
 
 
 def _reason(error: Exception) -> str:
     """Name the operating system's reason where there is one: the outer texts of urllib3 repeat addresses and ids."""
     reasons = [item.strerror for item in _chain(error) if isinstance(item, OSError) and item.strerror]
-    text = reasons[-1] if reasons else "the answer ended early"
+    text = reasons[-1] if reasons else "no more was sent"
     return " ".join(text.split()).rstrip(".")
 
 

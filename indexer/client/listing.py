@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from indexer.client.authorized import authorized
 from indexer.client.position import Position, copy_report
 from indexer.client.request import PageSize
 from indexer.client.retry import Retries
 from indexer.client.transfer import IMAGES_PATH, Deadline, fetch
 from indexer.errors import (
-    ConfigurationError,
     CutShortError,
     DecodeError,
     ExpiredError,
     IncompleteError,
     IndexerError,
-    UnauthorizedError,
     UnavailableError,
 )
 from indexer.pages import Page, Restarted, SourceReport, read_page
@@ -76,33 +75,18 @@ class Listing:
                     if restarted := self._expired(error):
                         return restarted
         except IndexerError as error:
-            raise self._broken_off(error) from error
+            failure = self._broken_off(error)
+            raise failure from (None if failure is error else error)
 
     def _fetch_page(self) -> Page:
         origin = f"page {self._position.page_count + 1}"
         page = None
         for attempt in self._retries.attempts(origin, self._note_failure):
             with attempt:
-                page = self._read(self._fetch_authorized(), origin)
+                page = self._read(authorized(self._connection, self._fetch), origin)
         assert page is not None  # noqa: S101  # attempts end in a page or an exception
         self._retries.succeeded()
         return page
-
-    def _fetch_authorized(self) -> bytes:
-        try:
-            return self._fetch()
-        except UnauthorizedError as refusal:
-            logger.info("The server refuses the credentials; loading them again.")
-            self._reload_credentials(refusal)
-            return self._fetch()
-
-    def _reload_credentials(self, refusal: UnauthorizedError) -> None:
-        try:
-            self._connection.reload_credentials()
-        except ConfigurationError as error:
-            raise UnauthorizedError(
-                f"{refusal.message} New ones can't be had: {error.message}", hint=error.hint or refusal.hint
-            ) from error
 
     def _fetch(self) -> bytes:
         query = self._request.query(self._page_size.current, self._position.continue_token)
@@ -210,10 +194,11 @@ class Listing:
         is_cut = isinstance(error, CutShortError)
         if isinstance(error, DecodeError | IncompleteError) and not is_cut:
             return error
-        if not self._retries.has_answered and not is_cut:
-            return error
         position = self._position
-        where = f"after {position.page_count} pages ({position.read_count} Images)"
+        has_expired = isinstance(error, ExpiredError) and position.page_count > 0
+        if not (self._retries.has_answered or is_cut or has_expired):
+            return error
+        where = f"after page {position.page_count} ({position.read_count} Images)" if position.page_count else "at once"
         return IncompleteError(f"The list broke off {where}: {error.message}", hint=error.hint)
 
     def _compare_counts(self) -> None:

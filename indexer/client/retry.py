@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,15 @@ class RetryPolicy:
     retry_after_max_seconds: float = 60
     budget_seconds: float = 300
     first_answer_seconds: float = 45
-    first_connection_seconds: float = 5
+    first_connection_seconds: float = 2
     attempts: int = 8
+
+    @classmethod
+    def within(cls, budget_seconds: float) -> RetryPolicy:
+        """Give a policy whose patience, also with the first answer, is no longer than this."""
+        usual = cls()
+        first = min(usual.first_answer_seconds, budget_seconds)
+        return replace(usual, budget_seconds=budget_seconds, first_answer_seconds=first)
 
 
 class Retries:
@@ -84,15 +91,19 @@ class Retries:
         self._failures = 0
         self.has_answered = True
 
+    def recovered(self) -> None:
+        """Note that a watch, which has no end, is well again: each outage gets the whole budget."""
+        self.succeeded()
+        self._spent_seconds = 0.0
+
     def _decide(self, error: Exception) -> bool | float:
         if self.stop.is_set() or not isinstance(error, UnavailableError | CutShortError):
             return False
         now = self._clock()
         self._failing_since = now if self._failing_since is None else self._failing_since
         self._failures += 1
-        if now - self._failing_since + self._spent_seconds >= self._patience(error):
-            return False
-        return self._wait(error)
+        left_seconds = self._patience(error) - (now - self._failing_since + self._spent_seconds)
+        return self._wait(error, left_seconds) if left_seconds > 0 else False
 
     def _patience(self, error: UnavailableError | CutShortError) -> float:
         cause = error.cause if isinstance(error, UnavailableError) else "cut"
@@ -107,10 +118,11 @@ class Retries:
             return 0
         return self.policy.first_connection_seconds if cause == "broken" else self.policy.first_answer_seconds
 
-    def _wait(self, error: UnavailableError | CutShortError) -> bool | float:
+    def _wait(self, error: UnavailableError | CutShortError, left_seconds: float) -> bool | float:
         asked = error.retry_after_seconds if isinstance(error, UnavailableError) else None
         if asked is None:
             return True
         # Clients that were all told the same second must not all come back in it.
         jitter = random.uniform(0, self.policy.wait_jitter_seconds)  # noqa: S311
-        return capped(asked, self.policy.retry_after_max_seconds) + jitter
+        least, most = self.policy.wait_initial_seconds, self.policy.retry_after_max_seconds
+        return min(max(capped(asked, most), least) + jitter, left_seconds)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit
 
 from indexer.errors import ConfigurationError
 
+_CLUSTER_NAME = re.compile(r"[a-z][a-z0-9.-]*")
 _HINT = "Give it as https://HOST:PORT, for example https://api.example.com:6443."
 
 
@@ -36,6 +38,14 @@ def is_loopback(host: str) -> bool:
 def host_of(server: str) -> str:
     """Host name or address of a server, without port."""
     return urlsplit(server).hostname or ""
+
+
+def cluster_name(context: str | None, server: str) -> str:
+    """Name a cluster as a store wants it: `[a-z][a-z0-9.-]*`, from the context if that fits, else from the server."""
+    if context and _CLUSTER_NAME.fullmatch(context):
+        return context
+    host = re.sub(r"[^a-z0-9.-]+", "-", host_of(server).lower()).strip("-.")
+    return host if _CLUSTER_NAME.fullmatch(host) else f"cluster-{host}".rstrip("-")
 
 
 def _split(server: str) -> SplitResult:

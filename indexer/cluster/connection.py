@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from indexer.cluster.address import check_server
+from indexer.cluster.address import check_server, cluster_name
 from indexer.cluster.pool import open_pool
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Timeouts:
     """Seconds: to connect, between two pieces of an answer, and for a whole list (None: no limit)."""
 
-    connect_seconds: float = 5
+    connect_seconds: float = 4
     read_seconds: float = 60
     total_seconds: float | None = None
 
@@ -51,6 +51,11 @@ class Connection:
         self._identity = credentials.current()
         self._secrets = set(self._identity.secrets)
         self._pool = open_pool(cluster, self._identity.user)
+
+    @property
+    def cluster_name(self) -> str:
+        """A name for the cluster in a store: the context's where it is fit for one, else the server's host."""
+        return cluster_name(self.name, self.server)
 
     def get(
         self, path: str, query: Mapping[str, str], *, timeouts: Timeouts, accept: str = "application/json"

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from indexer.cluster.address import check_server, host_of, is_loopback
 from indexer.cluster.connection import Connection
@@ -18,6 +19,7 @@ from indexer.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_HEADER_SIGNS = "!#$&'*+-.^_`|~"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TLS_KEYS = ("client-certificate", "client-certificate-data", "client-key", "client-key-data")
 _UNVERIFIED = (
@@ -43,7 +45,15 @@ class Impersonation:
             return ()
         pairs = [("Impersonate-User", self.user), *(("Impersonate-Group", group) for group in self.groups)]
         pairs += [("Impersonate-Uid", self.uid)] if self.uid else []
-        return (*pairs, *((f"Impersonate-Extra-{key}", value) for key, value in self.extra))
+        pairs += [(f"Impersonate-Extra-{quote(key, safe=_HEADER_SIGNS)}", value) for key, value in self.extra]
+        return tuple((name, _header_value(value)) for name, value in pairs)
+
+
+def _header_value(text: str) -> str:
+    """Return a text as a header holds it: UTF-8 bytes, each a character. Raises `ConfigurationError` for line ends."""
+    if not text.isprintable():
+        raise ConfigurationError(f"{text!r} is no name to act as.", hint="It must be one line of text.")
+    return text.encode().decode("latin-1")
 
 
 def connect_server(

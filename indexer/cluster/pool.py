@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from indexer.cluster.address import host_of, is_loopback
 from indexer.errors import ConfigurationError
@@ -28,7 +29,12 @@ def open_pool(cluster: Mapping[str, Any], user: Mapping[str, str]) -> urllib3.Po
         _accept_unverified()
     from kubernetes.client.rest import RESTClientObject
 
-    pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+    try:
+        pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+    except ImportError:
+        raise ConfigurationError(
+            "A SOCKS proxy needs a package that is not installed.", hint="Run: pip install 'urllib3[socks]'."
+        ) from None
     return pool
 
 
@@ -48,11 +54,25 @@ def _configuration(cluster: Mapping[str, Any], user: Mapping[str, str]) -> Any:
     try:
         load_kube_config_from_dict(document, client_configuration=configuration)  # type: ignore[no-untyped-call]
     except (ConfigException, ValueError) as error:
-        raise ConfigurationError(f"The certificates can't be used: {error}.", hint="Check the kubeconfig.") from error
+        raise ConfigurationError(
+            f"The certificates can't be used: {error}.", hint="Check the path or the data."
+        ) from error
     if "proxy-url" not in cluster and is_loopback(host_of(cluster["server"])):
         # As in Go: a proxy of the environment never stands between a client and its own machine.
         configuration.proxy = None
+    if configuration.proxy:
+        configuration.proxy_headers = _proxy_headers(configuration.proxy)
     return configuration
+
+
+def _proxy_headers(proxy: str) -> dict[str, str] | None:
+    """Log in to the proxy with the name and password of its address; urllib3 leaves that to its caller."""
+    from urllib3.util import make_headers
+
+    parts = urlsplit(proxy)
+    if not parts.username:
+        return None
+    return dict(make_headers(proxy_basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}"))
 
 
 def _check_certificates(configuration: Any) -> None:

@@ -105,14 +105,14 @@ class ImageStore:
         with self.changed:
             name = image["metadata"]["name"]
             kind = "MODIFIED" if self._current(name) else "ADDED"
-            self.resource_version += 1
-            place = self._write(image)
-            self._end_current(name)
+            version = self.resource_version + 1
+            place = self._write(image, version)
+            self._end_current(name, version)
             if not self._past.get(name):
                 self._past[name] = []
                 self._insert_name(name)
-            self._past[name].append(Version(self.resource_version, None, place))
-            return self._publish(kind, place)
+            self._past[name].append(Version(version, None, place))
+            return self._publish(Change(version, kind, place))
 
     def delete(self, name: str) -> int:
         """Remove an object; gives the resource version of the deletion. An unknown name is a KeyError."""
@@ -120,9 +120,10 @@ class ImageStore:
             current = self._current(name)
             if current is None:
                 raise KeyError(name)
-            self.resource_version += 1
-            self._end_current(name)
-            return self._publish("DELETED", self._write(orjson.loads(self.read(current.place))))
+            version = self.resource_version + 1
+            place = self._write(orjson.loads(self.read(current.place)), version)
+            self._end_current(name, version)
+            return self._publish(Change(version, "DELETED", place))
 
     def touch(self) -> int:
         """Let the resource version grow as writes to other resources do; gives the new one."""
@@ -204,16 +205,18 @@ class ImageStore:
             first = bisect_left(self._changes, resource_version + 1, key=lambda change: change.resource_version)
             return self._changes[first:]
 
-    def _write(self, image: Mapping[str, Any]) -> Place:
-        metadata = {**image["metadata"], "resourceVersion": str(self.resource_version)}
+    def _write(self, image: Mapping[str, Any], version: int) -> Place:
+        metadata = {**image["metadata"], "resourceVersion": str(version)}
         data = orjson.dumps({**image, "metadata": metadata})
         place = Place(self._end, len(data))
         os.pwrite(self._file.fileno(), data, self._end)
         self._end += len(data)
         return place
 
-    def _publish(self, kind: str, place: Place) -> int:
-        self._changes.append(Change(self.resource_version, kind, place))
+    def _publish(self, change: Change) -> int:
+        """Show a change last of all: a list that starts before sees nothing of it, one after it everything."""
+        self._changes.append(change)
+        self.resource_version = change.resource_version
         self.changed.notify_all()
         return self.resource_version
 
@@ -241,10 +244,10 @@ class ImageStore:
                 return version.place if is_there else None
         return None
 
-    def _end_current(self, name: str) -> None:
+    def _end_current(self, name: str, version: int) -> None:
         versions = self._versions(name)
         if versions and versions[-1].until is None:
-            self._past[name] = [*versions[:-1], versions[-1]._replace(until=self.resource_version)]
+            self._past[name] = [*versions[:-1], versions[-1]._replace(until=version)]
 
     def _insert_name(self, name: str) -> None:
         """Make a new list of names: lists under way keep the one they started with."""

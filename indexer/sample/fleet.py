@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FIRST_STORED, LAST_STORED = 1_704_067_200, 1_793_404_800  # 2024-01-01 and 2026-10-31
 _DAY = 86_400
-# So tuned that 85 to 90 % of the layers are in one image only and an image has seven to eight.
-_MANAGED_SHARE, _REBASE_SHARE, _NEW_DEPENDENCIES_SHARE, _EMPTY_LAYERS_SHARE = 0.45, 0.25, 0.07, 0.1
+# So tuned that some 85 % of the layers are in one image only and an image has about eight.
+_MANAGED_SHARE, _REBASE_SHARE, _NEW_DEPENDENCIES_SHARE, _EMPTY_LAYERS_SHARE = 0.45, 0.25, 0.03, 0.1
 _VERIFIED_SHARE = 0.33
 _ARM64 = Platform("arm64", variant="v8")
 _ATTESTATION = Platform("unknown", "unknown")
@@ -188,9 +188,9 @@ class Fleet:
             return chain
         dependencies = repository.dependencies.get(architecture)
         if dependencies is None or dice.random() < _NEW_DEPENDENCIES_SHARE:
-            dependencies = objects.fresh_layers(dice, 2 + dice.below(2), media_type)
+            dependencies = objects.fresh_layers(dice, 3 + dice.below(2), media_type)
             repository.dependencies[architecture] = dependencies
-        own = objects.fresh_layers(dice, 1 + int(dice.random() * 3.4), media_type)
+        own = objects.fresh_layers(dice, 1 + int(dice.random() * 3.6), media_type)
         if dice.random() < _EMPTY_LAYERS_SHARE:
             empty = objects.layer(objects.EMPTY_BUILDKIT, 32, media_type)
             return [*chain, empty, *dependencies, *own, empty]

@@ -83,9 +83,9 @@ def _v1_history(craft: Craft, layers: Sequence[Object]) -> list[Object]:
         steps.append(step)
     steps[-1] |= {
         "architecture": "amd64",
-        "config": {"Cmd": ["/bin/run.sh"], "Env": ["HOME=/root"]},
+        "config": {"Cmd": ["/bin/run.sh"], "Env": ["HOME=/home/tool"]},
         "container": craft.dice.hex(32),
-        "container_config": {"Cmd": ["/bin/sh", "-c", '#(nop) CMD ["/bin/run.sh"]'], "Env": ["HOME=/root"]},
+        "container_config": {"Cmd": ["/bin/sh", "-c", '#(nop) CMD ["/bin/run.sh"]'], "Env": ["HOME=/home/tool"]},
         "docker_version": "1.9.1",
         "os": "linux",
     }

@@ -2,8 +2,6 @@
 WITH stated AS (
     SELECT
         s.*,
-        -- Old exports write docker:// or docker-pullable:// before the reference.
-        regexp_replace(trim(s.docker_image_reference), '^docker(-pullable)?://', '') AS pull_reference,
         s.metadata.annotations['image.openshift.io/dockerLayersOrder'] AS layers_order,
         -- The kept texts are whatever was posted; invalid JSON would end a whole query.
         CASE
@@ -27,13 +25,9 @@ WITH stated AS (
     FROM stored_images AS s
 ),
 
-named AS (
+classed AS (
     SELECT
         s.*,
-        -- A port and a tag both follow a colon, and the digest holds one as well: the digest is split off first, then
-        -- only a colon behind the last slash starts a tag.
-        split_part(s.pull_reference, '@', 1) AS name_and_tag,
-        nullif(split_part(s.pull_reference, '@', 2), '') AS reference_digest,
         -- The server refuses objects with both layers and children; in hand-made ones the media type decides, so that
         -- bytes are counted on one side only.
         coalesce(s.is_index_media_type, FALSE) OR (
@@ -44,38 +38,6 @@ named AS (
             )
         ) AS is_index
     FROM stated AS s
-),
-
-split AS (
-    SELECT
-        n.*,
-        nullif(regexp_extract(n.name_and_tag, ':([^:/\]]*)$', 1), '') AS reference_tag,
-        nullif(regexp_replace(n.name_and_tag, ':[^:/\]]*$', ''), '') AS host_and_path
-    FROM named AS n
-),
-
-hosted AS (
-    SELECT
-        p.*,
-        -- The first component is a host only if it could not be part of a Docker Hub path.
-        regexp_matches(p.host_and_path, '^([^/]*[.:][^/]*|localhost)/') AS has_host
-    FROM split AS p
-),
-
-located AS (
-    SELECT
-        h.*,
-        CASE
-            WHEN h.host_and_path IS NULL THEN NULL
-            WHEN NOT h.has_host THEN 'docker.io'
-            WHEN lower(split_part(h.host_and_path, '/', 1)) IN ('index.docker.io', 'registry-1.docker.io') THEN 'docker.io'
-            ELSE lower(split_part(h.host_and_path, '/', 1))
-        END AS stated_registry,
-        CASE
-            WHEN h.has_host THEN regexp_replace(h.host_and_path, '^[^/]*/', '')
-            ELSE h.host_and_path
-        END AS path
-    FROM hosted AS h
 ),
 
 typed AS (
@@ -96,7 +58,7 @@ typed AS (
             WHEN l.is_image_media_type THEN 'default-reversed'
             ELSE 'default-unknown'
         END AS layer_order_source
-    FROM located AS l
+    FROM classed AS l
 )
 
 SELECT
@@ -106,14 +68,10 @@ SELECT
     l.metadata.uid AS uid,
     l.metadata.resource_version AS resource_version,
     l.docker_image_reference AS reference,
-    coalesce(a.registry, l.stated_registry) AS registry,
-    CASE
-        -- Docker Hub keeps official images under library/.
-        WHEN l.stated_registry = 'docker.io' AND l.path NOT LIKE '%/%' THEN 'library/' || l.path
-        ELSE l.path
-    END AS repository,
-    l.reference_tag,
-    l.reference_digest,
+    coalesce(a.registry, reference_registry(l.docker_image_reference)) AS registry,
+    reference_repository(l.docker_image_reference) AS repository,
+    reference_tag(l.docker_image_reference) AS reference_tag,
+    reference_digest(l.docker_image_reference) AS reference_digest,
     l.docker_image_manifest_media_type AS manifest_media_type,
     l.layer_order_source,
     CASE
@@ -184,4 +142,4 @@ SELECT
     l.raw_json
 FROM typed AS l
 LEFT JOIN registry_aliases AS a
-    ON a.alias = l.stated_registry
+    ON a.alias = reference_registry(l.docker_image_reference)

@@ -1,5 +1,5 @@
--- What a signature claims is read without a key: nothing here is verified. Conditions are claims as well, since whoever
--- may update images can write them.
+-- What a signature claims is read without a key and proves nothing; conditions are claims as well, since whoever may
+-- update images can write them. Only what the keys of a keyring say is proof, of the text they signed and no more.
 WITH signed AS (
     SELECT
         s.cluster,
@@ -8,7 +8,9 @@ WITH signed AS (
         CAST(e.place - 1 AS INTEGER) AS position,
         e.signature AS signature,
         -- Readings stand in the order of the signatures.
-        s.signature_readings[e.place] AS reading
+        s.signature_readings[e.place] AS reading,
+        s.docker_image_reference AS reference,
+        sha256(coalesce(e.signature.content, '')) AS content_digest
     FROM stored_images AS s
     CROSS JOIN UNNEST(s.signatures) WITH ORDINALITY AS e (signature, place)
     WHERE s.signatures IS NOT NULL
@@ -30,6 +32,38 @@ trusted AS (
         c.snapshot_id,
         c.image_name,
         c.signature_position
+),
+
+claimed AS (
+    SELECT
+        s.*,
+        v.key_state,
+        v.signer_fingerprint,
+        v.signing_key_fingerprint,
+        v.signer_user_id,
+        v.verified_digest IS NOT NULL AS has_verified_payload,
+        -- What was verified counts before what was once read.
+        coalesce(v.verified_reference, s.reading.claimed_reference) AS claimed_reference,
+        coalesce(v.verified_digest, s.reading.claimed_digest) AS claimed_digest
+    FROM signed AS s
+    LEFT JOIN signature_verifications AS v
+        ON v.content_digest = s.content_digest
+),
+
+judged AS (
+    SELECT
+        s.*,
+        s.key_state = 'good' AS is_verified,
+        s.claimed_digest = s.image_name AS is_for_this_image,
+        -- By registry and repository: tags move, and one image has many.
+        coalesce(c.registry, reference_registry(s.claimed_reference))
+        = coalesce(i.registry, reference_registry(s.reference))
+        AND reference_repository(s.claimed_reference) = reference_repository(s.reference) AS is_identity_matching
+    FROM claimed AS s
+    LEFT JOIN registry_aliases AS c
+        ON c.alias = reference_registry(s.claimed_reference)
+    LEFT JOIN registry_aliases AS i
+        ON i.alias = reference_registry(s.reference)
 )
 
 SELECT
@@ -49,8 +83,8 @@ SELECT
     s.signature.issued_to.public_key_id AS issued_to_public_key_id,
     s.signature.metadata.creation_timestamp AS recorded_at,
     s.reading.state AS reading_state,
-    s.reading.claimed_reference AS claimed_reference,
-    s.reading.claimed_digest AS claimed_digest,
+    s.claimed_reference,
+    s.claimed_digest,
     s.reading.claimed_creator AS claimed_creator,
     s.reading.claimed_at AS claimed_at,
     s.reading.key_id AS key_id,
@@ -58,9 +92,23 @@ SELECT
     s.reading.public_key_algorithm AS public_key_algorithm,
     s.reading.signature_created_at AS signature_created_at,
     s.reading.signature_expires_at AS signature_expires_at,
-    s.reading.claimed_digest = s.image_name AS is_for_this_image,
-    coalesce(t.is_trusted, FALSE) AS is_trusted
-FROM signed AS s
+    s.reading.state = 'readable' AS is_readable,
+    s.is_for_this_image,
+    s.is_identity_matching,
+    coalesce(t.is_trusted, FALSE) AS is_trusted,
+    s.key_state,
+    s.is_verified,
+    CASE
+        WHEN s.key_state IS NULL OR s.key_state <> 'good' THEN s.key_state
+        WHEN NOT s.has_verified_payload THEN 'unreadable'
+        WHEN NOT s.is_for_this_image THEN 'wrong-digest'
+        WHEN NOT coalesce(s.is_identity_matching, FALSE) THEN 'wrong-identity'
+        ELSE 'valid'
+    END AS verification_state,
+    s.signer_fingerprint,
+    s.signing_key_fingerprint,
+    s.signer_user_id
+FROM judged AS s
 LEFT JOIN trusted AS t
     ON
         t.cluster = s.cluster

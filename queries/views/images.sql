@@ -47,7 +47,11 @@ signed AS (
         s.snapshot_id,
         s.image_name,
         bool_or(s.is_trusted) AS is_trusted,
-        coalesce(bool_or(s.is_for_this_image), FALSE) AS has_signature_for_it
+        bool_or(s.is_readable) AS has_readable_signature,
+        bool_or(s.is_for_this_image) AS has_signature_for_it,
+        bool_or(s.is_identity_matching) AS has_matching_identity,
+        bool_or(s.is_verified) AS is_verified,
+        bool_or(s.verification_state = 'valid') AS is_validly_signed
     FROM image_signatures AS s
     GROUP BY
         s.cluster,
@@ -56,16 +60,27 @@ signed AS (
 ),
 
 signed_members AS (
-    SELECT DISTINCT
+    SELECT
         m.cluster,
         m.snapshot_id,
-        m.member_name
+        m.member_name,
+        bool_or(s.is_validly_signed) AS is_validly_signed
     FROM index_members AS m
     INNER JOIN signed AS s
         ON
             s.cluster = m.cluster
             AND s.snapshot_id = m.snapshot_id
             AND s.image_name = m.image_name
+    GROUP BY
+        m.cluster,
+        m.snapshot_id,
+        m.member_name
+),
+
+-- Without a keyring nobody was asked: unknown, not false.
+keyring AS (
+    SELECT count(*) > 0 AS is_given
+    FROM keyring_keys
 ),
 
 evidence AS (
@@ -94,10 +109,16 @@ evidence AS (
             '(^|[^a-z])c:[\\/]|cmd\.exe|powershell'
         ) AS looks_like_windows,
         coalesce(s.is_trusted, FALSE) AS is_trusted,
+        coalesce(s.has_readable_signature, FALSE) AS has_readable_signature,
         coalesce(s.has_signature_for_it, FALSE) AS has_signature_for_it,
+        coalesce(s.has_matching_identity, FALSE) AS has_matching_identity,
+        CASE WHEN k.is_given THEN coalesce(s.is_verified, FALSE) END AS is_verified,
+        CASE WHEN k.is_given THEN coalesce(s.is_validly_signed, FALSE) END AS is_validly_signed,
+        CASE WHEN k.is_given THEN coalesce(v.is_validly_signed, FALSE) END AS is_validly_signed_via_index,
         p.child_digest IS NOT NULL AS is_in_index,
         v.member_name IS NOT NULL AS is_signed_via_index
     FROM image_objects AS o
+    CROSS JOIN keyring AS k
     LEFT JOIN parents AS p
         ON
             p.cluster = o.cluster
@@ -217,7 +238,12 @@ SELECT
     e.signature_count > 0 AS is_signed,
     e.is_trusted,
     e.is_signed_via_index,
+    e.has_readable_signature,
     e.has_signature_for_it,
+    e.has_matching_identity,
+    e.is_verified,
+    e.is_validly_signed,
+    e.is_validly_signed_via_index,
     e.is_in_index,
     -- Builders that want the same digest twice write the epoch or a date near it; before 1980 nobody built images.
     coalesce(e.stated_created_at < TIMESTAMPTZ '1980-01-02 00:00:00+00', FALSE) AS is_built_at_sentinel,
