@@ -42,7 +42,8 @@ class _BarProgress:
     def advance(self, read_count: int, report: SourceReport) -> None:
         """Move the bar."""
         rate = read_count / max(time.monotonic() - self._started, 0.001)
-        said = f"{read_count:,} images, {rate:,.0f}/s"
+        of_how_many = f"/{report.expected_count}" if report.expected_count else ""
+        said = f"{read_count}{of_how_many} images, {rate:,.0f}/s "
         done, total = read_count, report.expected_count
         if report.total_size_bytes:
             done, total = report.read_size_bytes, report.total_size_bytes
