@@ -28,6 +28,9 @@ from indexer.store import Snapshot, check_cluster_name, part_hash
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Sequence
+
+    from indexer.pages import Deletion
 
 PART_BYTES = 64 << 20
 """A part is closed at this or at its rows, whichever comes first; being one row group, it bounds our memory."""
@@ -71,6 +74,7 @@ class SnapshotWriter:
         self.last_name = ""
         self._pending: list[pa.RecordBatch] = []
         self._pending_count = 0
+        self._deletions: list[Candidate] = []
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -118,6 +122,12 @@ class SnapshotWriter:
             self._close_part()
         return not self._pending
 
+    def delete(self, deletions: Sequence[Deletion], first_row: int) -> None:
+        """Note objects that were deleted, of the page whose rows begin at `first_row`."""
+        for name, uid, resource_version, created_at, after_count in deletions:
+            position = first_row + after_count
+            self._deletions.append(Candidate(name, position, uid, resource_version, created_at, is_deletion=True))
+
     def restart(self) -> None:
         """Drop everything written so far: the source began again from another moment."""
         for path in self.staging.iterdir():
@@ -130,7 +140,8 @@ class SnapshotWriter:
         """Close the last part and resolve duplicates. Returns the parts and how many objects gave way."""
         if self._pending or not self.parts:
             self._close_part()
-        return self.parts, 0 if self.is_ordered else self._drop_duplicates()
+        may_repeat = bool(self._deletions) or not self.is_ordered
+        return self.parts, self._drop_duplicates() if may_repeat else 0
 
     def publish(self, receipt: Receipt) -> Snapshot:
         """Write the receipt and rename the staged folder into place: the one commit point."""
@@ -188,19 +199,22 @@ class SnapshotWriter:
         return len(lost)
 
     def _candidates(self) -> list[Candidate]:
-        """Candidates among names that came more than once; only the columns that decide are read."""
+        """Candidates among names that came more than once or were deleted; only columns that decide are read."""
         columns = ["metadata.name", "metadata.uid", "metadata.resource_version", "metadata.creation_timestamp"]
         tables = [pq.ParquetFile(self.staging / part.name).read(columns=columns) for part in self.parts]
         metadata = pa.concat_tables(tables).combine_chunks().column("metadata").combine_chunks()
         names = pc.struct_field(metadata, "name")
         counts = pc.value_counts(names)
         repeated = pc.struct_field(counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1)), "values")
-        positions = pc.indices_nonzero(pc.is_in(names, value_set=repeated))
+        deleted = pa.array([deletion.name for deletion in self._deletions], pa.string())
+        disputed = pa.concat_arrays([repeated, deleted])
+        positions = pc.indices_nonzero(pc.is_in(names, value_set=disputed))
         rows = metadata.take(positions).to_pylist()
-        return [
+        objects = [
             Candidate(row["name"], position, row["uid"], row["resource_version"], row["creation_timestamp"])
             for position, row in zip(positions.to_pylist(), rows, strict=True)
         ]
+        return objects + self._deletions
 
     def _without(self, part: Part, positions: list[int]) -> Part:
         table = pq.ParquetFile(self.staging / part.name).read()

@@ -18,6 +18,8 @@ from indexer.sources.files import FileSource
 if TYPE_CHECKING:
     from indexer.cli.options import OutcomeOptions
     from indexer.cluster import Connection
+    from indexer.redaction import Redactor
+    from indexer.sources.limits import InputLimits
     from indexer.store import Snapshot
 
 
@@ -30,12 +32,14 @@ class ExportOptions:
     resume: bool = True
     part_rows: int = PART_ROWS
     request: ListRequest = field(default_factory=ListRequest)
+    redactor: Redactor | None = None
 
 
-def run_import(paths: tuple[str, ...], location: str, options: IngestOptions) -> Snapshot:
+def run_import(paths: tuple[str, ...], location: str, options: IngestOptions, limits: InputLimits) -> Snapshot:
     """Import files and say on stderr what was published."""
+    source = FileSource(paths, limits, skip_bad_items=options.skip_bad_items)
     with terminal_progress(click.get_current_context().meta) as progress:
-        snapshot = ingest(FileSource(paths), location, options, progress)
+        snapshot = ingest(source, location, options, progress)
     report(snapshot)
     return snapshot
 
@@ -43,7 +47,9 @@ def run_import(paths: tuple[str, ...], location: str, options: IngestOptions) ->
 def run_export(connection: Connection, location: str, options: ExportOptions) -> Snapshot:
     """Export a live list and say on stderr what was published."""
     cluster = options.cluster or connection.cluster_name
-    ingest_options = IngestOptions(cluster, skip_bad_items=options.skip_bad_items, part_rows=options.part_rows)
+    ingest_options = IngestOptions(
+        cluster, skip_bad_items=options.skip_bad_items, part_rows=options.part_rows, redactor=options.redactor
+    )
     source = ApiSource(connection, options.request)
     with terminal_progress(click.get_current_context().meta) as progress:
         snapshot = export(source, location, ingest_options, progress, resume=options.resume)
@@ -70,6 +76,8 @@ def report(snapshot: Snapshot) -> None:
         logger.warning("Skipped %s, item %s: %s", item.origin, item.number, item.reason)
     if receipt.skipped_items:
         logger.warning("%s items were skipped; the receipt names each.", len(receipt.skipped_items))
+    if receipt.redaction:
+        note(f"{receipt.redaction.value_count} values of environment variables were replaced by hashes.")
     if not receipt.is_complete:
         logger.warning("The snapshot is partial: views show it only with --snapshot %s.", receipt.snapshot_id)
     note(
