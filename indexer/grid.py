@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _GAP = "  "
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
@@ -45,9 +45,8 @@ class Grid:
         columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.names)
         return [max(map(cell_width, (*head, *cells))) for head, cells in zip(self.heads, columns, strict=True)]
 
-    def without(self, dropped: set[str], *notes: str) -> Grid:
-        """Leave columns off and say something instead."""
-        kept = [place for place, name in enumerate(self.names) if name not in dropped]
+    def with_only(self, kept: Sequence[int], *notes: str) -> Grid:
+        """Keep columns by their places, and say something of the others."""
         return replace(
             self,
             names=[self.names[place] for place in kept],
@@ -101,7 +100,8 @@ def _folded(grid: Grid) -> Grid:
     """Say once above the table which cluster and snapshot all rows are of."""
     columns = dict(zip(grid.names, zip(*grid.rows, strict=True), strict=True)) if grid.rows else {}
     same = {name: columns[name][0] for name in _FOLDED if len(set(columns.get(name, ()))) == 1}
-    return grid.without(set(same), _GAP.join(f"{name} {value}" for name, value in same.items())) if same else grid
+    kept = [place for place, name in enumerate(grid.names) if name not in same]
+    return grid.with_only(kept, _GAP.join(f"{name} {value}" for name, value in same.items())) if same and kept else grid
 
 
 def _with_short_digests(grid: Grid) -> Grid:
@@ -134,7 +134,8 @@ def _narrowed(grid: Grid, width: int) -> Grid:
     while kept > 1 and sum(least[:kept]) + len(_GAP) * (kept - 1) > width:
         kept -= 1
     left_off = grid.names[kept:]
-    return grid.without(set(left_off), f"Left off, but in --format csv: {', '.join(left_off)}.") if left_off else grid
+    note = f"Left off, but in --format csv: {', '.join(left_off)}."
+    return grid.with_only(range(kept), note) if left_off else grid
 
 
 def _cut(grid: Grid, width: int) -> Grid:
