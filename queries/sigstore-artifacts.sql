@@ -24,8 +24,8 @@ artifacts AS (
         a.registry || '/' || a.repository AS place,
         -- cosign's tag for what it signs is sha256-<hex>.sig, for attestations .att.
         'sha256:' || nullif(regexp_extract(a.reference_tag, '^sha256-([0-9a-f]{64})\.', 1), '') AS subject
-    FROM images AS a
-    WHERE a.kind = 'artifact'
+    FROM image_objects AS a
+    WHERE a.artifact_type IS NOT NULL
 )
 
 SELECT

@@ -50,11 +50,12 @@ signed_children AS (
         m.snapshot_id,
         m.image_name
     FROM index_members AS m
-    INNER JOIN image_signatures AS s
+    INNER JOIN image_objects AS o
         ON
-            s.cluster = m.cluster
-            AND s.snapshot_id = m.snapshot_id
-            AND s.image_name = m.member_name
+            o.cluster = m.cluster
+            AND o.snapshot_id = m.snapshot_id
+            AND o.image_name = m.member_name
+    WHERE o.signature_count > 0
 ),
 
 sigstore AS (
@@ -63,7 +64,7 @@ sigstore AS (
         a.snapshot_id,
         a.registry,
         a.repository
-    FROM images AS a
+    FROM image_objects AS a
     WHERE a.artifact_type IN ('cosign-signature', 'cosign-attestation', 'sigstore-bundle')
 )
 
