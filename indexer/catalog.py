@@ -38,10 +38,18 @@ class Catalog:
     """Views over the snapshots of a store, in an engine that can only read them.
 
     Use it as a context manager, or close it. Relations it has returned stay readable after that: each has a cursor of
-    its own.
+    its own. With `tables_in`, a DuckDB file that is not there yet, the views over the chosen snapshots are computed
+    once and kept there as tables: that takes longer than one query and less than ten.
     """
 
-    def __init__(self, store: Store, chosen: Sequence[Snapshot], keyrings: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        chosen: Sequence[Snapshot],
+        keyrings: Sequence[Path] = (),
+        *,
+        tables_in: Path | None = None,
+    ) -> None:
         self.store = store
         self.snapshots = tuple(chosen)
         self._has_all_snapshots = False
@@ -49,9 +57,9 @@ class Catalog:
             snapshot.check_parts()
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._verified_schemas: set[str] = set()
-        self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+        self._connection = duckdb.connect(tables_in or ":memory:", config={"autoinstall_known_extensions": "false"})
         try:
-            self._build()
+            self._build(as_tables=tables_in is not None)
         except duckdb.Error as error:
             self.close()
             raise _broken_store(error) from error
@@ -109,19 +117,31 @@ class Catalog:
             raise QueryError("The statement returns nothing.", hint="Ask with SELECT.")
         return relation
 
-    def _build(self) -> None:
+    def _build(self, *, as_tables: bool) -> None:
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
         self._connection.execute(queries.macros_sql())
         self._create_verification_tables()
-        self._create_views(MAIN, self.snapshots)
+        if as_tables:
+            self._create_tables()
+        else:
+            self._create_views(MAIN, self.snapshots)
         self._lock()
 
     def _create_views(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         create_snapshots(self._connection, schema, snapshots)
         self._create_stored_images(schema, snapshots)
         for view in VIEWS:
-            self._create_view(schema, view)
+            self._create_view(schema, view, "VIEW")
+
+    def _create_tables(self) -> None:
+        """Compute each view from the tables before it."""
+        create_snapshots(self._connection, MAIN, self.snapshots)
+        self._create_stored_images(MAIN, self.snapshots)
+        self.verify_signatures(MAIN)
+        for view in VIEWS:
+            self._create_view(MAIN, view, "TABLE")
+        self._connection.execute(f"DROP VIEW {MAIN}.stored_images")
+        self._connection.execute("CHECKPOINT")
 
     def _show_all_snapshots(self) -> None:
         """Create the second set of views when a statement first names it: most never do, and a store may be long."""
@@ -131,6 +151,8 @@ class Catalog:
         for snapshot in snapshots:
             snapshot.check_parts()
         try:
+            self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
+            self._show_verification_tables()
             self._create_views(ALL_SNAPSHOTS, snapshots)
         except duckdb.Error as error:
             raise _broken_store(error) from error
@@ -140,17 +162,20 @@ class Catalog:
         """Create one table for both schemas: what a key says of a content is the same in every snapshot."""
         for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
             create_table(self._connection, MAIN, table)
-            self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
-            comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
         if self._keyring:
             verified.insert_keys(self._connection, self._keyring)
+
+    def _show_verification_tables(self) -> None:
+        for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
+            self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
+            comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
 
     def _create_stored_images(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         self._connection.execute(f"CREATE VIEW {schema}.stored_images AS {stored_images_sql(snapshots)}")
 
-    def _create_view(self, schema: str, view: View) -> None:
-        self._connection.execute(f"CREATE VIEW {schema}.{view.name} AS {queries.view_sql(view.name)}")
-        comment(self._connection, schema, view, "VIEW")
+    def _create_view(self, schema: str, view: View, what: str) -> None:
+        self._connection.execute(f"CREATE {what} {schema}.{view.name} AS {queries.view_sql(view.name)}")
+        comment(self._connection, schema, view, what)
 
     def _lock(self) -> None:
         folder = quote(str(self.store.folder))
@@ -177,6 +202,7 @@ def open_catalog(
     clusters: tuple[str, ...] = (),
     keyrings: Sequence[Path] = (),
     store: Store | None = None,
+    tables_in: Path | None = None,
 ) -> Catalog:
     """Open the views of a store: the newest complete snapshot of every cluster, or the one chosen.
 
@@ -184,7 +210,7 @@ def open_catalog(
     or snapshot, `SnapshotError` for a broken one, `ConfigurationError` for a keyring that can't be read.
     """
     store = store or Store(location)
-    return Catalog(store, store.choose(snapshot, clusters), keyrings)
+    return Catalog(store, store.choose(snapshot, clusters), keyrings, tables_in=tables_in)
 
 
 def create_snapshots(connection: duckdb.DuckDBPyConnection, schema: str, snapshots: Sequence[Snapshot]) -> None:

@@ -74,36 +74,57 @@ bases AS (
     WHERE
         b.registry IS DISTINCT FROM i.registry
         OR b.repository IS DISTINCT FROM i.repository
+),
+
+compared AS (
+    SELECT
+        b.cluster,
+        b.snapshot_id,
+        b.image_name,
+        b.registry,
+        b.repository,
+        b.base_name,
+        b.base_registry,
+        b.base_repository,
+        b.image_at,
+        n.image_name AS newest_base_name,
+        n.image_at AS newest_base_at,
+        -- A tie with the newest means that its very layers are underneath already.
+        max(CASE WHEN n.image_name = b.base_name THEN 1 ELSE 0 END) OVER (
+            PARTITION BY b.cluster, b.snapshot_id, b.image_name, b.base_registry, b.base_repository
+        ) AS is_up_to_date
+    FROM bases AS b
+    INNER JOIN newest AS n
+        ON
+            n.cluster = b.cluster
+            AND n.snapshot_id = b.snapshot_id
+            AND n.registry = b.base_registry
+            AND n.repository = b.base_repository
+            AND n.platform = b.platform
+            AND n.place = 1
+    WHERE b.place = 1
 )
 
 SELECT
-    b.cluster,
-    b.snapshot_id,
-    b.image_name,
-    b.registry,
-    b.repository,
-    b.base_name,
-    b.base_registry,
-    b.base_repository,
-    n.image_name AS newest_base_name,
-    date_diff('day', b.image_at, n.image_at) AS days_behind,
-    b.image_at AS base_at,
-    n.image_at AS newest_base_at
-FROM bases AS b
-INNER JOIN newest AS n
-    ON
-        n.cluster = b.cluster
-        AND n.snapshot_id = b.snapshot_id
-        AND n.registry = b.base_registry
-        AND n.repository = b.base_repository
-        AND n.platform = b.platform
-        AND n.place = 1
+    c.cluster,
+    c.snapshot_id,
+    c.image_name,
+    c.registry,
+    c.repository,
+    c.base_name,
+    c.base_registry,
+    c.base_repository,
+    c.newest_base_name,
+    date_diff('day', c.image_at, c.newest_base_at) AS days_behind,
+    c.image_at AS base_at,
+    c.newest_base_at
+FROM compared AS c
 WHERE
-    b.place = 1
-    AND n.image_at > b.image_at
+    c.is_up_to_date = 0
+    AND c.newest_base_at > c.image_at
 ORDER BY
     days_behind DESC,
-    b.cluster,
-    b.snapshot_id,
-    b.image_name,
-    b.base_name
+    c.cluster,
+    c.snapshot_id,
+    c.image_name,
+    c.base_name

@@ -37,6 +37,8 @@ COMMANDS = {
     "snapshots": ("indexer.cli.snapshots:snapshots", "List, show and verify what is in a store."),
     "query": ("indexer.cli.read:query", "Run a canned query; without a name, list them."),
     "sql": ("indexer.cli.read:sql", "Run any reading SQL."),
+    "build": ("indexer.cli.report:build", "Write the views as tables of a DuckDB file."),
+    "report": ("indexer.cli.report:report", "Write the capacity report as one HTML file."),
     "schema": ("indexer.cli.read:schema", "Show the data dictionary."),
     "demo": ("indexer.cli.demo:demo", "Run the whole chain on the bundled sample."),
 }

@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING
 
 from indexer import queries
 from indexer.catalog import Catalog, open_catalog
-from indexer.cli.diagnostics import note, show_error
+from indexer.cli.diagnostics import note
 from indexer.cli.emit import emit
-from indexer.errors import BadParameterError, ConfigurationError, IndexerError
+from indexer.errors import BadParameterError, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from indexer.cli.options import Choice, OutputOptions
 
 
-def open_views(choice: Choice) -> Catalog:
+def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
     """Open the chosen views; says on stderr when there is nothing to see."""
-    catalog = open_catalog(choice.store, snapshot=choice.snapshot, clusters=choice.clusters, keyrings=choice.keyrings)
+    catalog = open_catalog(
+        choice.store,
+        snapshot=choice.snapshot,
+        clusters=choice.clusters,
+        keyrings=choice.keyrings,
+        tables_in=tables_in,
+    )
     if not catalog.snapshots:
         note("The store has no complete snapshot; choose a partial one with --snapshot ID.")
     return catalog
@@ -52,7 +58,7 @@ def query_text(name: str, *, with_sql: bool) -> str:
 def run_query(name: str, pairs: tuple[str, ...], choice: Choice, output: OutputOptions) -> None:
     """Run a canned query and write its rows."""
     query = queries.load(name)
-    parameters = _parameters(pairs)
+    parameters = parameters_of(pairs)
     query.bind(parameters)
     with open_views(choice) as catalog:
         emit(catalog.run(query, **parameters), output)
@@ -74,36 +80,17 @@ def statement_text(statement: str | None, path: Path | None) -> str:
     return sys.stdin.read() if statement in {None, "-"} else str(statement)
 
 
+def parameters_of(pairs: Iterable[str]) -> dict[str, str]:
+    """Read `KEY=VALUE` pairs. Raises `BadParameterError` for text that is none."""
+    return dict(_pair(pair) for pair in pairs)
+
+
 def shell(choice: Choice, output: OutputOptions) -> None:
-    """Read statements from a terminal until the end of input; an error ends the statement, not the shell."""
+    """Answer statements from a terminal until its end."""
+    from indexer.cli.shell import Shell
+
     with open_views(choice) as catalog:
-        note("Reading SQL; end a statement with ; and the shell with Ctrl-D. SHOW TABLES lists the views.")
-        for statement in _statements():
-            try:
-                emit(catalog.sql(statement), output)
-            except IndexerError as error:
-                show_error(error)
-
-
-def _statements() -> Iterator[str]:
-    lines: list[str] = []
-    while True:
-        try:
-            lines.append(input("...> " if lines else "sql> "))
-        except EOFError:
-            return
-        if lines[-1].rstrip().endswith(";"):
-            yield "\n".join(lines)
-            lines = []
-
-
-def _parameters(pairs: tuple[str, ...]) -> dict[str, str]:
-    parameters: dict[str, str] = {}
-    for key, value in map(_pair, pairs):
-        if key in parameters:
-            raise BadParameterError(f"The parameter {key!r} is given twice.", hint="Lists go by commas: -p KEY=A,B.")
-        parameters[key] = value
-    return parameters
+        Shell(catalog, output).run()
 
 
 def _pair(text: str) -> tuple[str, str]:
