@@ -51,11 +51,7 @@ IMAGE_SIGNATURES = view(
     moment("signature_expires_at", "When the packet says the signature expires."),
     flag("is_readable", "Whether the content is one OpenPGP signature over an atomic payload."),
     flag("is_for_this_image", "Whether the claimed digest is the name of the Image; null when unreadable."),
-    flag(
-        "is_identity_matching",
-        "Whether the claimed reference is of the registry and repository of the Image's reference; null when either is "
-        "missing.",
-    ),
+    flag("is_identity_matching", "Whether the claimed repository is that of the Image; null when either is missing."),
     flag("is_trusted", "Whether its newest Trusted and ForImage conditions are True: a claim, not proof."),
     text("key_state", "What the keyring says, digest and reference aside: `good`, `bad`, …; null without a keyring."),
     flag("is_verified", "Whether a key of the keyring made it and is valid today (`good`); null without a keyring."),
