@@ -1,6 +1,6 @@
 -- /// query
 -- title = "Outdated bases"
--- description = "Images built on an image of another repository that has a newer image for the same platform. The nearest ancestor outside the image's own repository counts as its base; newer is by build time, or by first seen where the build time is a placeholder."
+-- description = "Images built on an image of another repository that has a newer image for the same platform. The nearest ancestor outside the image's own repository counts as its base; newer is by build time, or by first seen where the build time is a placeholder or in the future."
 -- value = "What to rebuild first: these images miss whatever their base has been patched for since."
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
@@ -24,8 +24,13 @@ WITH dated AS (
         i.registry,
         i.repository,
         i.platform,
-        coalesce(i.built_at, i.first_seen_at) AS image_at
+        -- A build time after the snapshot is a mistake and would be the newest for ever.
+        CASE
+            WHEN i.built_at <= t.taken_at THEN i.built_at
+            ELSE i.first_seen_at
+        END AS image_at
     FROM images AS i
+    INNER JOIN snapshots AS t USING (cluster, snapshot_id)
     WHERE
         i.kind = 'image'
         AND i.repository IS NOT NULL
