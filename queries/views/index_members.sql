@@ -32,6 +32,6 @@ INNER JOIN children AS g
         AND g.snapshot_id = c.snapshot_id
         AND g.image_name = c.child_digest
 WHERE
-    FALSE
+    c.is_present_index
     -- A forged index may list its own parent.
     AND g.child_digest <> c.image_name
