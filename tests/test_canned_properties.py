@@ -16,7 +16,8 @@ from twin import Twin
 
 from indexer.catalog import open_catalog
 
-# IMAGE_INDEXER_EXAMPLES asks for more of them. An example is several clusters at once: opening the views takes longer than answering for ten small fleets.
+# IMAGE_INDEXER_EXAMPLES asks for more of them. An example is several clusters at once: opening the views takes longer
+# than answering for ten small fleets.
 EXAMPLES = settings(
     max_examples=int(os.environ.get("IMAGE_INDEXER_EXAMPLES", "3")),
     deadline=None,
