@@ -37,8 +37,7 @@ _TYPES = {
 class Catalog:
     """Views over the snapshots of a store, in an engine that can only read them.
 
-    Use it as a context manager, or close it. Relations it has returned stay readable after that: each has a cursor of
-    its own.
+    Use it as a context manager, or close it. Relations it returns belong to it: they end with it.
     """
 
     def __init__(self, store: Store, chosen: Sequence[Snapshot], keyrings: Sequence[Path] = ()) -> None:
