@@ -7,7 +7,6 @@ shortens sizes. Names in Images come from strangers, so each format escapes what
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -101,15 +100,30 @@ def write_ndjson(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
 
 def write_csv(relation: duckdb.DuckDBPyRelation, stream: BinaryIO, *, delimiter: str = ",") -> None:
     """Write a header and rows; null is empty, nested values are JSON, text can't become a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(map(for_spreadsheet, relation.columns))
     for batch in batches_of(relation):
         writer.writerows(map(_csv_cell, row.values()) for row in _plain_rows(batch))
-        stream.write(text.getvalue().encode(errors="backslashreplace"))
-        text.seek(0)
-        text.truncate()
-    stream.write(text.getvalue().encode(errors="backslashreplace"))
+        stream.write(lines.taken())
+    stream.write(lines.taken())
+
+
+class _Lines:
+    """Takes rows from a CSV writer and ends them with a line feed alone.
+
+    The writer quotes a carriage return within a value only if it ends its lines with one.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def write(self, row: str) -> None:
+        self._lines.append(row.removesuffix("\r\n"))
+
+    def taken(self) -> bytes:
+        lines, self._lines = self._lines, []
+        return "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
 
 
 def write_tsv(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ Made from the files in `queries/`; do not edit. Run one with `image-indexer quer
 """
 
 
+@cache
 def generated_texts() -> dict[Path, str]:
     """Return every generated text by its file."""
     readme = README.read_text(encoding="utf-8")
@@ -96,7 +98,7 @@ def _default(parameter: queries.Parameter) -> str:
         return ", optional"
     if parameter.default is None:
         return ", needed"
-    words = ",".join(parameter.default) if parameter.is_list else parameter.default
+    words = ",".join(map(str, parameter.default)) if parameter.is_list else parameter.default
     return f", default `{words}`"
 
 
