@@ -74,6 +74,11 @@ class Catalog:
         """Release the engine."""
         self._connection.close()
 
+    def leave_store(self) -> None:
+        """Drop what still reads the store, so that the file of `tables_in` stands for itself."""
+        self._connection.execute(f"DROP VIEW {MAIN}.stored_images")
+        self._connection.execute("CHECKPOINT")
+
     def query(self, name: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a canned query. Raises `UnknownQueryError`, `BadParameterError` or `QueryError`."""
         return self.run(queries.load(name), **parameters)
@@ -140,8 +145,6 @@ class Catalog:
         self.verify_signatures(MAIN)
         for view in VIEWS:
             self._create_view(MAIN, view, "TABLE")
-        self._connection.execute(f"DROP VIEW {MAIN}.stored_images")
-        self._connection.execute("CHECKPOINT")
 
     def _show_all_snapshots(self) -> None:
         """Create the second set of views when a statement first names it: most never do, and a store may be long."""

@@ -33,7 +33,8 @@ def build_file(choice: Choice, path: Path) -> None:
     write_file(temporary, lambda _: None)
     temporary.unlink()
     try:
-        open_views(choice, tables_in=temporary).close()
+        with open_views(choice, tables_in=temporary) as catalog:
+            catalog.leave_store()
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
