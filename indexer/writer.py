@@ -9,7 +9,6 @@ import secrets
 import shutil
 import time
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
@@ -24,11 +23,12 @@ from indexer.files import sync_file, sync_folder, write_durably, writing_to
 from indexer.journal import JOURNAL_NAME, Journal, staging_folder
 from indexer.locks import held
 from indexer.receipt import PART_ROWS, RECEIPT_NAME, Part, Receipt
-from indexer.store import Snapshot, check_cluster_name, part_hash
+from indexer.store import Snapshot, check_cluster_name, part_hash, store_folder
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
+    from pathlib import Path
 
     from indexer.pages import Deletion
 
@@ -63,7 +63,7 @@ class SnapshotWriter:
     """
 
     def __init__(self, location: str | Path, cluster: str, snapshot_id: str, part_rows: int = PART_ROWS) -> None:
-        self.store_folder = Path(location).absolute()
+        self.store_folder = store_folder(location)
         self.cluster = check_cluster_name(cluster)
         self.snapshot_id = snapshot_id
         self._part_rows = part_rows

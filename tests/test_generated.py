@@ -47,7 +47,7 @@ def test_the_readme_names_every_query() -> None:
     """The table of the README has a row a query, between its markers."""
     text = generated.README.read_text(encoding="utf-8")
     table = text.partition("<!-- queries -->")[2].partition("<!-- /queries -->")[0]
-    assert [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")] == queries.names()
+    assert [line.split("`")[1] for line in table.splitlines() if line.startswith("| [`")] == queries.names()
 
 
 def test_writing_twice_changes_nothing(environment: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.errors import QueryError
@@ -266,25 +266,15 @@ def test_rows_without_a_value_are_rows(engine: duckdb.DuckDBPyConnection) -> Non
     assert _table(engine, "SELECT NULL AS z FROM range(3)") == ["z", "─", "", "", ""]
 
 
-def test_nothing_is_cut_for_programs_and_the_widest_is_cut_for_terminals(engine: duckdb.DuckDBPyConnection) -> None:
+def test_nothing_is_cut_for_programs_and_text_is_cut_for_terminals(engine: duckdb.DuckDBPyConnection) -> None:
     """Without a width every value is whole; with one, lines fit and narrow columns stay whole."""
-    statement = "SELECT repeat('x', 20000) AS long, 'short' AS s, repeat('漢', 40) AS wide"
+    row = "SELECT repeat('x', 20000) AS long, 'short' AS s, repeat('漢', 40) AS wide"
+    statement = f"{row} UNION ALL {row}"
     assert len(_table(engine, statement)[2]) > 20000
-    for line in _table(engine, statement, width=60):
+    lines = _table(engine, statement, width=60)
+    for line in lines:
         assert sum(2 if character == "漢" else 1 for character in line) <= 60
-        assert "short" in line or "s" in line or "─" in line
-    assert "short" in _table(engine, statement, width=60)[2]
-
-
-@settings(max_examples=40)
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=30), st.integers(1, 200))
-def test_a_table_fits_whenever_it_can(widths: list[int], width: int) -> None:
-    """Lines fit the terminal unless so many columns do not fit at four cells each."""
-    columns = ", ".join(f"repeat('x', {cells}) AS c{number}" for number, cells in enumerate(widths))
-    with duckdb.connect() as engine:
-        lines = _table(engine, f"SELECT {columns}", width=width)
-    smallest = 4 * len(widths) + 2 * (len(widths) - 1)
-    assert max(map(len, lines)) <= max(width, smallest)
+    assert sum("short" in line for line in lines) == 2
 
 
 def test_not_a_number_is_no_reason_to_fail(engine: duckdb.DuckDBPyConnection) -> None:

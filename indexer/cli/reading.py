@@ -81,8 +81,13 @@ def statement_text(statement: str | None, path: Path | None) -> str:
 
 
 def parameters_of(pairs: Iterable[str]) -> dict[str, str]:
-    """Read `KEY=VALUE` pairs. Raises `BadParameterError` for text that is none."""
-    return dict(_pair(pair) for pair in pairs)
+    """Read `KEY=VALUE` pairs. Raises `BadParameterError` for text that is none, and for a key given twice."""
+    parameters: dict[str, str] = {}
+    for key, value in map(_pair, pairs):
+        if key in parameters:
+            raise BadParameterError(f"The parameter {key!r} is given twice.", hint="Lists go by commas: -p KEY=A,B.")
+        parameters[key] = value
+    return parameters
 
 
 def shell(choice: Choice, output: OutputOptions) -> None:
