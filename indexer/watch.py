@@ -21,7 +21,7 @@ from indexer.sources.api import ApiSource
 from indexer.store import Snapshot, Store, store_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from indexer.cluster import Connection
@@ -48,7 +48,7 @@ class WatchOptions:
 
 def watch(
     connection: Connection, location: str | Path, options: WatchOptions, progress: Progress | None = None
-) -> Iterator[Snapshot]:
+) -> Generator[Snapshot, None, None]:
     """Yield every snapshot that is published, the first being a new list where the store has none to start from.
 
     Runs until it is closed or fails. Raises what `export` raises, and `SourceError` when the server stays away.

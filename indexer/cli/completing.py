@@ -19,6 +19,13 @@ def query_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -
     return _beginning(incomplete, queries.names())
 
 
+def check_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of data-quality checks."""
+    from indexer import queries
+
+    return _beginning(incomplete, queries.names("check"))
+
+
 def query_parameters(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Parameters of the query that was named, each up to its equals sign."""
     from indexer import queries

@@ -20,8 +20,9 @@ from indexer.cli.options import Choice, OutputOptions, choice_options, log_optio
     multiple=True,
     metavar="KEY=VALUE",
     shell_complete=completing.query_parameters,
-    help="A parameter; lists by commas.",
+    help="A parameter; lists by commas, or =@FILE with a value a line.",
 )
+@click.option("--where", metavar="CONDITION", help="For the parameter `images`: those of the view images it holds for.")
 @click.option("--show-sql", is_flag=True, help="Print the SQL file and stop.")
 @click.option("--describe", is_flag=True, help="Say what it answers, takes and returns, and stop.")
 @choice_options
@@ -30,6 +31,7 @@ from indexer.cli.options import Choice, OutputOptions, choice_options, log_optio
 def query(
     name: str | None,
     pairs: tuple[str, ...],
+    where: str | None,
     show_sql: bool,
     describe: bool,
     choice: Choice,
@@ -41,6 +43,7 @@ def query(
     image-indexer query
     image-indexer query layer-sharing --limit 20
     image-indexer query architecture-coverage -p required=linux/amd64,linux/arm64 --format csv
+    image-indexer query reclaimable --where "first_seen_at < TIMESTAMP '2024-01-01'"
     """
     from indexer.cli import reading
 
@@ -49,7 +52,7 @@ def query(
     elif show_sql or describe:
         click.echo(reading.query_text(name, with_sql=show_sql), nl=False)
     else:
-        reading.run_query(name, pairs, choice, output)
+        reading.run_query(name, pairs, where, choice, output)
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer import queries
@@ -13,7 +14,6 @@ from indexer.errors import BadParameterError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from indexer.cli.options import Choice, OutputOptions
 
@@ -55,13 +55,20 @@ def query_text(name: str, *, with_sql: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run_query(name: str, pairs: tuple[str, ...], choice: Choice, output: OutputOptions) -> None:
-    """Run a canned query and write its rows."""
+def run_query(name: str, pairs: tuple[str, ...], where: str | None, choice: Choice, output: OutputOptions) -> None:
+    """Run a canned query and write its rows; `where` picks the images for its parameter `images`."""
     query = queries.load(name)
     parameters = parameters_of(pairs)
-    query.bind(parameters)
+    query.bind(parameters | ({"images": []} if where else {}))
     with open_views(choice) as catalog:
+        if where:
+            parameters["images"] = _images_where(catalog, where)
         emit(catalog.run(query, **parameters), output)
+
+
+def _images_where(catalog: Catalog, condition: str) -> list[str]:
+    rows = catalog.sql(f"SELECT DISTINCT image_name FROM images WHERE (\n{condition}\n) ORDER BY image_name").fetchall()
+    return [name for (name,) in rows]
 
 
 def run_sql(text: str, choice: Choice, output: OutputOptions) -> None:
@@ -73,21 +80,34 @@ def run_sql(text: str, choice: Choice, output: OutputOptions) -> None:
 def statement_text(statement: str | None, path: Path | None) -> str:
     """Return the statement from the argument, a file or standard input."""
     if path is not None:
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"Can't read {path}: {error}.", hint="Check the path.") from error
+        return _text(path)
     return sys.stdin.read() if statement in {None, "-"} else str(statement)
 
 
-def parameters_of(pairs: Iterable[str]) -> dict[str, str]:
-    """Read `KEY=VALUE` pairs. Raises `BadParameterError` for text that is none, and for a key given twice."""
-    parameters: dict[str, str] = {}
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"Can't read {path}: {error}.", hint="Check the path.") from error
+
+
+def parameters_of(pairs: Iterable[str]) -> dict[str, str | list[str]]:
+    """Read `KEY=VALUE` pairs; of `KEY=@FILE` every line of the file is a value.
+
+    Raises `BadParameterError` for text that is none and for a key given twice, `ConfigurationError` for a file that
+    can't be read.
+    """
+    parameters: dict[str, str | list[str]] = {}
     for key, value in map(_pair, pairs):
         if key in parameters:
             raise BadParameterError(f"The parameter {key!r} is given twice.", hint="Lists go by commas: -p KEY=A,B.")
-        parameters[key] = value
+        parameters[key] = _lines(Path(value[1:])) if value.startswith("@") else value
     return parameters
+
+
+def _lines(path: Path) -> list[str]:
+    lines = _text(path).splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def shell(choice: Choice, output: OutputOptions) -> None:
