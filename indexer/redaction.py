@@ -1,9 +1,10 @@
 """Values of environment variables → keyed hashes, before anything is decoded or written.
 
 An Image repeats its environment: in `Config` and `ContainerConfig`, in the texts of manifest and config (schema 1
-nests JSON in JSON in JSON), in the history (`ENV TOKEN=…`, `|1 TOKEN=… /bin/sh -c …`), and in annotations that keep a
-whole object (`kubectl.kubernetes.io/last-applied-configuration`). All of these are rewritten. Equal values give equal
-hashes under one key, so that secrets remain comparable; without the key a hash can't be tried against guesses.
+nests JSON in JSON in JSON; a text may be cut), in the history (`ENV TOKEN=…`, `|1 TOKEN=… /bin/sh -c …`), and in
+annotations that keep a whole object (`kubectl.kubernetes.io/last-applied-configuration`). All are rewritten. Equal
+values give equal hashes under one key, so that secrets remain comparable; without the key a hash can't be tried against
+guesses.
 
 What else may hold secrets stays: labels and commands that name them in other words, references, and layers.
 """
@@ -55,8 +56,13 @@ _ASSIGNMENT = re.compile(
 )
 """`NAME=value` or `NAME value`. Linear: each start is behind what no name can hold, and nothing is tried twice."""
 
-_FREE_TEXT_KEYS = frozenset({"labels", "annotations", "cmd", "entrypoint", "onbuild", "test", "created_by", "comment"})
+_FREE_TEXT_KEYS = frozenset(
+    {"labels", "annotations", "cmd", "entrypoint", "onbuild", "test", "created_by", "comment", "author", "volumes"}
+)
 _JSON_BRACKETS = ("{}", "[]")
+_JSON_STARTS = ("{", "[")
+_QUOTES = "\"'\\"
+"""Around a value in a command; with a backslash where JSON holds the command."""
 
 
 class RedactionRecord(msgspec.Struct, frozen=True):
@@ -136,6 +142,10 @@ class _Values:
                 self._collect_variable(member) if key == "env" else self.collect(member, key)
         elif isinstance(value, str) and (inner := _inner_json(value)) is not None:
             self.collect(inner, key)
+        elif isinstance(value, str) and _is_cut_json(value):
+            for name, separator, text in _ASSIGNMENT.findall(value):
+                if separator == "=":
+                    self._collect_variable(f"{name}={text.strip(_QUOTES)}")
 
     def _collect_variable(self, entry: Any) -> None:
         name, value = _variable(entry)
@@ -150,7 +160,9 @@ class _Values:
         """Return the same value without the collected ones."""
         if isinstance(value, dict):
             return {
-                name: self.rewritten(member, name.lower(), is_free=is_free or name.lower() in _FREE_TEXT_KEYS)
+                self._rewritten_text(name) if is_free else name: self.rewritten(
+                    member, name.lower(), is_free=is_free or name.lower() in _FREE_TEXT_KEYS
+                )
                 for name, member in value.items()
             }
         if isinstance(value, list):
@@ -162,7 +174,7 @@ class _Values:
         if (inner := _inner_json(value)) is not None:
             changed = self.rewritten(inner, key, is_free=is_free)
             return value if changed == inner else msgspec.json.encode(changed).decode()
-        return self._rewritten_text(value) if is_free else value
+        return self._rewritten_text(value) if is_free or _is_cut_json(value) else value
 
     def _rewritten_variable(self, entry: Any) -> Any:
         name, value = _variable(entry)
@@ -179,7 +191,7 @@ class _Values:
 
     def _rewritten_assignment(self, match: re.Match[str]) -> str:
         name, separator, quoted = match.groups()
-        value = quoted.strip("\"'")
+        value = quoted.strip(_QUOTES)
         is_known = name in self._names
         if not value or not (is_known or (separator == "=" and self._redactor.is_secret_in_text(name, value))):
             return match[0]
@@ -218,3 +230,8 @@ def _inner_json(text: str) -> Any:
         return msgspec.json.decode(stripped)
     except msgspec.DecodeError:
         return None
+
+
+def _is_cut_json(text: str) -> bool:
+    """Whether a text begins as JSON does; asked of texts that are none."""
+    return text.lstrip().startswith(_JSON_STARTS)

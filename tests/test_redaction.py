@@ -51,6 +51,10 @@ def planted_image(name="sha256:" + "1" * 64):
         "dockerImageConfig": json.dumps(config),
         "dockerImageManifest": json.dumps({"schemaVersion": 1, "history": [{"v1Compatibility": compatibility}]}),
     }
+    image["dockerImageMetadata"] |= {
+        "Author": f"me {TOKEN}",
+        "Config": {**metadata["Config"], "Volumes": {f"/{TOKEN}": {}}},
+    }
     last_applied = json.dumps(image)
     image["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": last_applied}
     return image
@@ -169,3 +173,17 @@ def test_no_value_of_a_secret_name_survives_in_any_depth_of_json(variables, dept
     for (name, value), entry in zip(variables, result["Env"], strict=True):
         is_secret = name in {"PASSWORD", "MY_TOKEN"}
         assert (entry != f"{name}={value}") == is_secret
+
+
+@pytest.mark.parametrize("names", [["secrets"], ["all"]])
+@pytest.mark.parametrize("key", ["dockerImageConfig", "dockerImageManifest"])
+def test_a_kept_text_that_is_no_whole_json_is_redacted(key, names):
+    """Cut or padded, with or without the variable elsewhere, kept texts lose their secrets."""
+    text = planted_image()[key]
+    texts = (text[:-1], f"\n{text}\nx")
+    for image in ({**planted_image(), key: damaged} for damaged in texts):
+        alone = {"metadata": {"name": "a"}, key: image[key]}
+        redacted = Redactor(names).redact(json.dumps(image).encode()) + Redactor(names).redact(
+            json.dumps(alone).encode()
+        )
+        assert [secret for secret in PLANTED if secret.encode() in redacted] == []
