@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-PART_BYTES = 48 << 20
+PART_BYTES = 24 << 20
 """A part is closed at this or at its rows, whichever comes first; with the one being written, it bounds our memory."""
 
 _CLAIMS, _CLAIM_SECONDS = 100, 0.02
@@ -183,7 +183,6 @@ class SnapshotWriter:
         self, batches: list[pa.RecordBatch], order: tuple[bool, str], when_staged: Callable[[Staged], None] | None
     ) -> None:
         self.parts.append(self._write_part(f"images-{len(self.parts):05}.parquet", part_table(batches)))
-        pa.default_memory_pool().release_unused()
         if when_staged is not None:
             when_staged(Staged(self.parts, *order))
 
