@@ -40,6 +40,47 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def gpg_home() -> Iterator[str]:
+    """Return a fresh home of GnuPG; skip where gpg is not installed."""
+    from gnupg import GPG, fresh_home
+
+    if GPG is None:
+        pytest.skip("gpg is not installed")
+    with fresh_home() as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def signed_fleet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Publish a snapshot of images with signatures of every kind; return its store and the keyring."""
+    from fleets import write_store
+    from signed_fleet import LEVELS, OTHERS, write_fleet_keyring
+
+    folder = tmp_path_factory.mktemp("signed")
+    store = write_store(folder / "store", [made for made, _ in LEVELS.values()] + OTHERS)
+    return store, write_fleet_keyring(folder / "keyring.gpg")
+
+
+@pytest.fixture(scope="session")
+def verified(signed_fleet: tuple[Path, Path]) -> Iterator[Catalog]:
+    """Open the views over the signed fleet with its keyring."""
+    from indexer.catalog import open_catalog
+
+    store, keyring = signed_fleet
+    with open_catalog(store, keyrings=[keyring]) as catalog:
+        yield catalog
+
+
+@pytest.fixture(scope="session")
+def unverified(signed_fleet: tuple[Path, Path]) -> Iterator[Catalog]:
+    """Open the views over the signed fleet without a keyring."""
+    from indexer.catalog import open_catalog
+
+    with open_catalog(signed_fleet[0]) as catalog:
+        yield catalog
+
+
+@pytest.fixture(scope="session")
 def sample_pages() -> list[Path]:
     """Return the pages of the bundled sample, in order."""
     return sorted((PROJECT / "data" / "sample").glob("page-*.json.gz"))

@@ -16,7 +16,8 @@ from indexer.arrow_schema import VERSION_KEY, arrow_type, part_schema
 from indexer.decode import decode_page
 from indexer.pages import read_page
 from indexer.schema import IMAGE, PART_FIELDS, SCHEMA_VERSION, Field, ListOf, Scalar, Struct, snake_case
-from indexer.view_schema import SNAPSHOTS, VIEWS
+from indexer.table_schema import SNAPSHOTS
+from indexer.view_schema import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

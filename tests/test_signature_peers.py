@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import tempfile
 import warnings
 from typing import TYPE_CHECKING
 
 import openpgp_blobs as pgp
 import pytest
+from gnupg import gpg
 
 from indexer.signature import SignatureReading, read_blob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-GPG = shutil.which("gpg")
 NUMBERS = {"RSA": 1, "DSA": 17, "ECDSA": 19, "EdDSA": 22}
 HASH_NUMBERS = {"SHA1": 2, "SHA256": 8, "SHA384": 9, "SHA512": 10}
-
-
-@pytest.fixture(scope="module")
-def gpg_home() -> Iterator[str]:
-    """Return a fresh GnuPG home; its path is short because the agent's socket lies in it."""
-    if GPG is None:
-        pytest.skip("gpg is not installed")
-    home = tempfile.mkdtemp(prefix="gpg-")
-    yield home
-    subprocess.run([str(shutil.which("gpgconf")), "--homedir", home, "--kill", "all"], check=False)
-    shutil.rmtree(home, ignore_errors=True)
-
-
-def gpg(home: str, *arguments: str, given: bytes = b"") -> bytes:
-    """Run gpg without questions and return what it writes to standard output."""
-    command = [str(GPG), "--homedir", home, "--batch", "--quiet", "--no-tty", "--passphrase", "", *arguments]
-    return subprocess.run(command, input=given, check=True, capture_output=True).stdout
 
 
 def assert_gpg_agrees(home: str, blob: bytes, reading: SignatureReading) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -271,4 +273,36 @@ def test_a_watch_under_random_changes_ends_in_the_truth(server, tmp_path):
         for _ in range(4):
             churn._change(server.store)
         assert objects(snapshot := next(snapshots)) == truth(server.store, snapshot)
+    snapshots.close()
+
+
+TERMINABLE = """
+import signal, sys
+
+def terminate(*_):
+    sys.exit(143)
+
+signal.signal(signal.SIGTERM, terminate)
+from indexer.cluster import connect_server
+from indexer.ingest import IngestOptions
+from indexer.watch import WatchOptions, watch
+
+for snapshot in watch(connect_server(sys.argv[1]), sys.argv[2], WatchOptions(IngestOptions("lab"))):
+    print("published", flush=True)
+"""
+
+
+def test_a_watch_that_is_told_to_end_leaves_cleanly(server, tmp_path):
+    """SIGTERM ends a silent watch at once: nothing is half published, and another may follow the cluster."""
+    arguments = [sys.executable, "-c", TERMINABLE, server.url, str(tmp_path)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "published\n"
+        started = time.monotonic()
+        process.terminate()
+        assert process.wait(20) == 143
+    assert time.monotonic() - started < 5
+    assert [path.name for path in (tmp_path / "_work").iterdir() if path.is_dir()] == []
+    server.store.add(NEWCOMERS[13])
+    snapshots = watch(connect_server(server.url), tmp_path, options())
+    assert next(snapshots).receipt.image_count == 61
     snapshots.close()

@@ -7,6 +7,7 @@ WITH stated AS (
         o.image_name,
         o.registry,
         o.repository,
+        o.is_managed,
         l.layer.name AS layer_digest,
         l.layer.media_type AS media_type,
         CAST(
@@ -56,5 +57,6 @@ SELECT
     row_number() OVER (
         PARTITION BY s.cluster, s.snapshot_id, s.image_name, s.layer_digest
         ORDER BY s.position
-    ) > 1 AS is_repeat
+    ) > 1 AS is_repeat,
+    s.is_managed
 FROM stated AS s

@@ -2,6 +2,7 @@
 WITH stated AS (
     SELECT
         s.*,
+        reference_host_and_path(s.docker_image_reference) AS host_and_path,
         s.metadata.annotations['image.openshift.io/dockerLayersOrder'] AS layers_order,
         -- The kept texts are whatever was posted; invalid JSON would end a whole query.
         CASE
@@ -28,6 +29,7 @@ WITH stated AS (
 classed AS (
     SELECT
         s.*,
+        full_name(s.host_and_path) AS full_name,
         -- The server refuses objects with both layers and children; in hand-made ones the media type decides, so that
         -- bytes are counted on one side only.
         coalesce(s.is_index_media_type, FALSE) OR (
@@ -68,8 +70,8 @@ SELECT
     l.metadata.uid AS uid,
     l.metadata.resource_version AS resource_version,
     l.docker_image_reference AS reference,
-    coalesce(a.registry, reference_registry(l.docker_image_reference)) AS registry,
-    reference_repository(l.docker_image_reference) AS repository,
+    coalesce(a.registry, registry_of(l.full_name)) AS registry,
+    repository_of(l.full_name) AS repository,
     reference_tag(l.docker_image_reference) AS reference_tag,
     reference_digest(l.docker_image_reference) AS reference_digest,
     l.docker_image_manifest_media_type AS manifest_media_type,
@@ -142,4 +144,4 @@ SELECT
     l.raw_json
 FROM typed AS l
 LEFT JOIN registry_aliases AS a
-    ON a.alias = reference_registry(l.docker_image_reference)
+    ON a.alias = registry_of(l.full_name)

@@ -9,7 +9,7 @@ WITH signed AS (
         e.signature AS signature,
         -- Readings stand in the order of the signatures.
         s.signature_readings[e.place] AS reading,
-        s.docker_image_reference AS reference,
+        reference_host_and_path(s.docker_image_reference) AS host_and_path,
         sha256(coalesce(e.signature.content, '')) AS content_digest
     FROM stored_images AS s
     CROSS JOIN UNNEST(s.signatures) WITH ORDINALITY AS e (signature, place)
@@ -44,10 +44,19 @@ claimed AS (
         v.verified_digest IS NOT NULL AS has_verified_payload,
         -- What was verified counts before what was once read.
         coalesce(v.verified_reference, s.reading.claimed_reference) AS claimed_reference,
-        coalesce(v.verified_digest, s.reading.claimed_digest) AS claimed_digest
+        coalesce(v.verified_digest, s.reading.claimed_digest) AS claimed_digest,
+        reference_host_and_path(coalesce(v.verified_reference, s.reading.claimed_reference)) AS claimed_host_and_path
     FROM signed AS s
     LEFT JOIN signature_verifications AS v
         ON v.content_digest = s.content_digest
+),
+
+named AS (
+    SELECT
+        s.*,
+        full_name(s.claimed_host_and_path) AS claimed_name,
+        full_name(s.host_and_path) AS name_of_image
+    FROM claimed AS s
 ),
 
 judged AS (
@@ -56,14 +65,13 @@ judged AS (
         s.key_state = 'good' AS is_verified,
         s.claimed_digest = s.image_name AS is_for_this_image,
         -- By registry and repository: tags move, and one image has many.
-        coalesce(c.registry, reference_registry(s.claimed_reference))
-        = coalesce(i.registry, reference_registry(s.reference))
-        AND reference_repository(s.claimed_reference) = reference_repository(s.reference) AS is_identity_matching
-    FROM claimed AS s
+        coalesce(c.registry, registry_of(s.claimed_name)) = coalesce(i.registry, registry_of(s.name_of_image))
+        AND repository_of(s.claimed_name) = repository_of(s.name_of_image) AS is_identity_matching
+    FROM named AS s
     LEFT JOIN registry_aliases AS c
-        ON c.alias = reference_registry(s.claimed_reference)
+        ON c.alias = registry_of(s.claimed_name)
     LEFT JOIN registry_aliases AS i
-        ON i.alias = reference_registry(s.reference)
+        ON i.alias = registry_of(s.name_of_image)
 )
 
 SELECT

@@ -1,0 +1,101 @@
+-- /// query
+-- title = "Capacity of pushed and imported images"
+-- description = "What images pushed to the integrated registry hold, and what imported ones do. An image that was imported first and pushed later counts as imported, and the registry may mirror blobs of imported images, so the bytes of pushed images are what the registry stores at least."
+-- value = "Which part of the bytes lies in the cluster's own registry, and what deleting imported images can't free."
+-- [columns]
+-- cluster = "Cluster the snapshot was taken of."
+-- snapshot_id = "Snapshot the row comes from."
+-- is_managed = "Whether the images were pushed to the integrated registry first."
+-- image_count = "Image objects, indexes and artifacts included."
+-- index_count = "Indexes among them."
+-- distinct_layer_count = "Distinct layers."
+-- logical_bytes = "Bytes of the distinct layers of each image, summed over images."
+-- physical_bytes = "Bytes of its distinct layers, each once."
+-- exclusive_bytes = "Bytes of layers that nothing outside the row holds."
+-- shared_bytes = "Bytes of its distinct layers that something outside the row holds as well."
+-- foreign_bytes = "Bytes of its distinct foreign layers: pulled from elsewhere."
+-- registry_bytes = "Physical bytes without the foreign ones."
+-- dedup_ratio = "Logical over physical bytes; null when there are none."
+-- ///
+WITH uses AS (
+    SELECT
+        l.cluster,
+        l.snapshot_id,
+        l.is_managed,
+        l.layer_digest,
+        max(l.size_bytes) AS size_bytes,
+        count(*) AS holder_count,
+        bool_and(l.is_foreign) AS is_foreign
+    FROM image_layers AS l
+    WHERE
+        NOT l.is_repeat
+        AND l.layer_digest IS NOT NULL
+    GROUP BY
+        l.cluster,
+        l.snapshot_id,
+        l.is_managed,
+        l.layer_digest
+),
+
+held AS (
+    SELECT
+        u.*,
+        count(*) OVER (PARTITION BY u.cluster, u.snapshot_id, u.layer_digest) AS group_count
+    FROM uses AS u
+),
+
+bytes AS (
+    SELECT
+        h.cluster,
+        h.snapshot_id,
+        h.is_managed,
+        count(*) AS distinct_layer_count,
+        sum(h.size_bytes * h.holder_count) AS logical_bytes,
+        sum(h.size_bytes) AS physical_bytes,
+        sum(CASE WHEN h.group_count = 1 THEN h.size_bytes ELSE 0 END) AS exclusive_bytes,
+        sum(CASE WHEN h.is_foreign THEN h.size_bytes ELSE 0 END) AS foreign_bytes
+    FROM held AS h
+    GROUP BY
+        h.cluster,
+        h.snapshot_id,
+        h.is_managed
+),
+
+members AS (
+    SELECT
+        o.cluster,
+        o.snapshot_id,
+        o.is_managed,
+        count(*) AS image_count,
+        count(*) FILTER (WHERE o.is_index) AS index_count
+    FROM image_objects AS o
+    GROUP BY
+        o.cluster,
+        o.snapshot_id,
+        o.is_managed
+)
+
+SELECT
+    m.cluster,
+    m.snapshot_id,
+    m.is_managed,
+    m.image_count,
+    m.index_count,
+    coalesce(b.distinct_layer_count, 0) AS distinct_layer_count,
+    CAST(coalesce(b.logical_bytes, 0) AS BIGINT) AS logical_bytes,
+    CAST(coalesce(b.physical_bytes, 0) AS BIGINT) AS physical_bytes,
+    CAST(coalesce(b.exclusive_bytes, 0) AS BIGINT) AS exclusive_bytes,
+    CAST(coalesce(b.physical_bytes - b.exclusive_bytes, 0) AS BIGINT) AS shared_bytes,
+    CAST(coalesce(b.foreign_bytes, 0) AS BIGINT) AS foreign_bytes,
+    CAST(coalesce(b.physical_bytes - b.foreign_bytes, 0) AS BIGINT) AS registry_bytes,
+    round(CAST(b.logical_bytes AS DOUBLE) / nullif(CAST(b.physical_bytes AS DOUBLE), 0), 4) AS dedup_ratio
+FROM members AS m
+LEFT JOIN bytes AS b
+    ON
+        b.cluster = m.cluster
+        AND b.snapshot_id = m.snapshot_id
+        AND b.is_managed IS NOT DISTINCT FROM m.is_managed
+ORDER BY
+    m.cluster,
+    m.snapshot_id,
+    m.is_managed
