@@ -6,6 +6,7 @@ field, or, where the user asked to skip bad items, an entry in the receipt.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,14 +15,16 @@ import pyarrow as pa
 
 from indexer.arrow_schema import part_schema
 from indexer.columns import StructColumns
-from indexer.errors import DecodeError
+from indexer.errors import DecodeError, LimitError
 from indexer.objects import read_object
-from indexer.receipt import SkippedItem
+from indexer.pages import MOST_SKIPPED_ITEMS, SkippedItem
 from indexer.schema import DERIVED_FIELDS, IMAGE, Struct
 from indexer.signature import read_content
 
 if TYPE_CHECKING:
     from indexer.pages import Page
+
+Rewrite = Callable[[bytes], bytes]
 
 _IMAGE_COLUMNS = StructColumns(IMAGE)
 _READING_COLUMNS = StructColumns(Struct(DERIVED_FIELDS[:1]))
@@ -36,11 +39,15 @@ class BadItems:
 
     def met(self, page: Page, index: int, error: DecodeError) -> None:
         """Record the item or raise, naming the page and the item."""
-        number = page.first_number + index
-        where = f"{page.origin}, item {number}{_name_of(page.items[index])}"
+        place = page.place(index)
+        where = f"{place.origin}, item {place.number}{_name_of(page.items[index])}"
         if not self.skip:
             raise DecodeError(f"{where}: {error.message}", hint=error.hint) from error
-        self.skipped.append(SkippedItem(page.origin, number, error.message))
+        if len(self.skipped) >= MOST_SKIPPED_ITEMS:
+            raise LimitError(
+                f"{where}: more than {MOST_SKIPPED_ITEMS} items can't be read.", hint=error.hint
+            ) from error
+        self.skipped.append(SkippedItem(place.origin, place.number, error.message))
 
 
 def _name_of(item: bytes | msgspec.Raw) -> str:
@@ -58,24 +65,28 @@ class _Row(NamedTuple):
     image: Any
 
 
-def decode_page(page: Page, bad_items: BadItems | None = None) -> pa.RecordBatch:
+def decode_page(page: Page, bad_items: BadItems | None = None, rewrite: Rewrite | None = None) -> pa.RecordBatch:
     """Decode a page into one record batch of `arrow_schema.part_schema()`, one row an item.
+
+    `rewrite` changes the text of each object before anything is made of it.
 
     Raises `DecodeError` for the first item that can't be read unless `bad_items` says to skip.
     """
     bad_items = bad_items or BadItems()
-    rows = _read_objects(page, bad_items)
+    rows = _read_objects(page, bad_items, rewrite)
     try:
         return _to_batch(rows)
     except DecodeError:
         return _to_batch(_judge_each(page, rows, bad_items))
 
 
-def _read_objects(page: Page, bad_items: BadItems) -> list[_Row]:
+def _read_objects(page: Page, bad_items: BadItems, rewrite: Rewrite | None) -> list[_Row]:
     rows = []
     for index, item in enumerate(page.items):
         try:
-            rows.append(_Row(index, compact(bytes(item)), read_object(item)))
+            text = rewrite(bytes(item)) if rewrite else item
+            image = read_object(text)
+            rows.append(_Row(index, compact(bytes(text)), image))
         except DecodeError as error:
             bad_items.met(page, index, error)
     return rows

@@ -23,22 +23,24 @@ from indexer.writer import SnapshotWriter, Staged, new_snapshot_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from indexer.pages import SourceReport
+    from indexer.redaction import Redactor
     from indexer.store import Snapshot
 
 logger = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
-    """Told how far a run has come; `total_count` is the source's estimate, None while unknown."""
+    """Told how far a run has come."""
 
-    def advance(self, read_count: int, total_count: int | None) -> None:
-        """`read_count` objects have been decoded so far."""
+    def advance(self, read_count: int, report: SourceReport) -> None:
+        """`read_count` objects have been decoded so far; the report says what is expected, in objects or bytes."""
 
 
 class NoProgress:
     """Progress that nobody watches."""
 
-    def advance(self, read_count: int, total_count: int | None) -> None:
+    def advance(self, read_count: int, report: SourceReport) -> None:
         """Do nothing."""
 
 
@@ -46,13 +48,19 @@ class NoProgress:
 class IngestOptions:
     """`is_complete` overrules what the source shows; `skip_bad_items` keeps an account instead of failing.
 
-    `part_rows` is the size of a Parquet part, and the most a killed export loses.
+    `part_rows` is the size of a Parquet part, and the most a killed export loses. `redactor` rewrites every object
+    before anything is made of it.
     """
 
     cluster: str
     is_complete: bool | None = None
     skip_bad_items: bool = False
     part_rows: int = PART_ROWS
+    redactor: Redactor | None = None
+
+    def run_key(self, request_key: str) -> str:
+        """Name a run to resume: the same request, redacted with the same key."""
+        return f"{request_key} {self.redactor.record.names} {self.redactor.key_id}" if self.redactor else request_key
 
 
 class ResumableSource(Source, Protocol):
@@ -101,8 +109,9 @@ def export_locked(
 ) -> Snapshot:
     """Do as `export` does, for a caller that holds the cluster's lock (`exporting`) already."""
     folder = Path(location).absolute()
-    run = _Run(source, folder, options, progress or NoProgress(), request_key=source.request_key)
-    journal = unfinished(folder, options.cluster, source.request_key) if resume else None
+    run_key = options.run_key(source.request_key)
+    run = _Run(source, folder, options, progress or NoProgress(), request_key=run_key)
+    journal = unfinished(folder, options.cluster, run_key) if resume else None
     if journal and journal.skipped_items and not options.skip_bad_items:
         journal = None  # that run was allowed to leave out what this one must not
     remove_leftovers(folder, options.cluster, keep=journal.snapshot_id if journal else None)
@@ -136,6 +145,7 @@ class _Run:
         self.source, self.folder, self.options, self.progress = source, folder, options, progress
         self.request_key = request_key
         self.bad_items = BadItems(skip=options.skip_bad_items)
+        self._rewrite = options.redactor.redact if options.redactor else None
         self.started_at = dt.datetime.now(dt.UTC)
 
     def publish(self, journal: Journal | None = None) -> Snapshot:
@@ -171,9 +181,10 @@ class _Run:
             self.bad_items.skipped.clear()
             self.started_at = dt.datetime.now(dt.UTC)
             return
-        batch = decode_page(page, self.bad_items)
+        batch = decode_page(page, self.bad_items, self._rewrite)
+        writer.delete(page.deletions, writer.read_count)
         writer.write(batch, self._checkpoint(writer, page.resume_point))
-        self.progress.advance(writer.read_count, self.source.report.expected_count)
+        self.progress.advance(writer.read_count, self.source.report)
 
     def _checkpoint(self, writer: SnapshotWriter, resume_point: bytes | None) -> Callable[[Staged], None] | None:
         """Return what writes the journal once everything up to this page is on disk; None where none is kept."""
@@ -202,7 +213,8 @@ class _Run:
         read_count = writer.read_count
         parts, duplicate_count = writer.finish_parts()
         report, options = self.source.report, self.options
-        looks_partial = report.completeness == "partial" or bool(self.bad_items.skipped)
+        skipped_items = report.skipped_items + self.bad_items.skipped
+        looks_partial = report.completeness == "partial" or bool(skipped_items)
         is_complete = not looks_partial if options.is_complete is None else options.is_complete
         completeness: Completeness = "unproven" if looks_partial else report.completeness
         completeness = completeness if is_complete else "partial"
@@ -224,7 +236,8 @@ class _Run:
             retry_count=report.retry_count,
             expired_count=report.expired_count,
             broken_at=report.broken_at,
-            skipped_items=self.bad_items.skipped,
+            skipped_items=skipped_items,
+            redaction=options.redactor.record if options.redactor else None,
             warnings=report.warnings,
             started_at=self.started_at,
             finished_at=dt.datetime.now(dt.UTC),

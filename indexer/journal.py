@@ -15,7 +15,8 @@ import msgspec
 
 from indexer.files import write_durably
 from indexer.locks import held
-from indexer.receipt import Part, SkippedItem
+from indexer.pages import SkippedItem
+from indexer.receipt import Part
 from indexer.schema import SCHEMA_VERSION
 from indexer.store import WORK_FOLDER, part_hash
 

@@ -70,7 +70,7 @@ def _read(text: bytes | msgspec.Raw) -> Any:
 
 def _check_identity(image: Any) -> None:
     if image.kind not in {None, "", "Image"}:
-        raise DecodeError(f"it is of kind {image.kind!r}, not an Image.")
+        raise DecodeError(f"it is of kind {image.kind[:80]!r}, not an Image.")
     if not (image.metadata and image.metadata.name):
         raise DecodeError("it has no metadata.name.", hint="Skip such items with --on-bad-item skip.")
 

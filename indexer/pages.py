@@ -7,13 +7,14 @@ the same to the decoder. `read_page` splits one document (an ImageList, a List o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from indexer.errors import CutShortError, DecodeError
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator, Sequence
 
 Completeness = Literal["proven", "unproven", "partial"]
@@ -28,12 +29,41 @@ class ListMetadata(msgspec.Struct, rename="camel", frozen=True):
     remaining_item_count: int | None = None
 
 
+class Place(NamedTuple):
+    """Where an object stands: what it came from (`archive.tar.gz!images/a.yaml`) and its number in there, from 1."""
+
+    origin: str
+    number: int
+
+
+class Deletion(NamedTuple):
+    """An object the input says was deleted, after the first `after_count` items of its page."""
+
+    name: str
+    uid: str | None = None
+    resource_version: str | None = None
+    created_at: dt.datetime | None = None
+    after_count: int = 0
+
+
+MOST_SKIPPED_ITEMS = 100_000
+"""Skipping more than this is reading something that is no input; the account is held in memory."""
+
+
+class SkippedItem(msgspec.Struct, frozen=True):
+    """An item left out on the user's wish: where it stood and why it could not be read."""
+
+    origin: str
+    number: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some objects as JSON text, and where they come from.
 
     `origin` names the page in messages (`page 3`, `page-1.json.gz`); `first_number` is the number of the first item
-    within its origin, from 1, so that a chunk of a long stream names the right item.
+    within its origin, from 1. A page put together from several files has a place for each item instead.
     """
 
     origin: str
@@ -44,6 +74,12 @@ class Page:
     size_bytes: int = 0
     resume_point: bytes | None = None
     """Where the source can go on after this page, to be given back to it as it is; None where it can't."""
+    places: Sequence[Place] = ()
+    deletions: Sequence[Deletion] = ()
+
+    def place(self, index: int) -> Place:
+        """Return where the item at `index` stands."""
+        return self.places[index] if self.places else Place(self.origin, self.first_number + index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +94,9 @@ class SourceReport:
     """What a source knows once its pages are exhausted; it goes into the receipt.
 
     `expected_count` is the number of objects the source announced (an estimate by the API's contract).
-    `broken_at` is the key at which a list went on from another moment.
+    `broken_at` is the key at which a list went on from another moment. `skipped_items` are those that did not even
+    come apart into objects. `read_size_bytes` of `total_size_bytes` have been read, as they lie on the disk; the
+    total is None where it can't be known.
     """
 
     completeness: Completeness = "proven"
@@ -71,6 +109,9 @@ class SourceReport:
     broken_at: str | None = None
     server_version: str | None = None
     warnings: list[str] = field(default_factory=list)
+    skipped_items: list[SkippedItem] = field(default_factory=list)
+    read_size_bytes: int = 0
+    total_size_bytes: int | None = None
 
 
 class Source(Protocol):

@@ -7,7 +7,8 @@ import datetime as dt
 import msgspec
 
 from indexer.errors import SnapshotError
-from indexer.pages import Completeness
+from indexer.pages import Completeness, SkippedItem
+from indexer.redaction import RedactionRecord
 from indexer.schema import SCHEMA_VERSION
 
 RECEIPT_NAME = "_receipt.json"
@@ -24,20 +25,13 @@ class Part(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class SkippedItem(msgspec.Struct, frozen=True):
-    """An item left out on the user's wish: where it stood and why it could not be read."""
-
-    origin: str
-    number: int
-    reason: str
-
-
 class Receipt(msgspec.Struct, kw_only=True, frozen=True):
     """What a snapshot is made of and how far it can be trusted.
 
     `is_complete`: the whole resource was read. `completeness` says how that is known. `is_consistent`: all of it is
     of one moment. Counts are objects; `duplicate_count` objects lost to a newer one of the same name. `broken_at`
-    is the key at which an inconsistent list went on from another moment. Times are UTC.
+    is the key at which an inconsistent list went on from another moment. `redaction` is there where values of
+    environment variables were replaced. Times are UTC.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -59,6 +53,7 @@ class Receipt(msgspec.Struct, kw_only=True, frozen=True):
     expired_count: int = 0
     broken_at: str | None = None
     skipped_items: list[SkippedItem] = []
+    redaction: RedactionRecord | None = None
     warnings: list[str] = []
     started_at: dt.datetime
     finished_at: dt.datetime

@@ -12,6 +12,7 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -31,8 +32,10 @@ from indexer.store import Snapshot, check_cluster_name
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
+
+    from indexer.pages import Deletion
 
 PART_BYTES = 24 << 20
 """A part is closed at this or at its rows, whichever comes first; with the one being written, it bounds our memory."""
@@ -72,6 +75,7 @@ class SnapshotWriter:
         self.read_count = 0
         self._pending: list[pa.RecordBatch] = []
         self._pending_count = self._pending_bytes = 0
+        self._deletions: list[Candidate] = []
         self._thread = ThreadPoolExecutor(1, "part-writer")
         self._closing: Future[None] | None = None
         self._open = ExitStack()
@@ -122,6 +126,12 @@ class SnapshotWriter:
         if self._pending_count >= self._part_rows or self._pending_bytes >= PART_BYTES:
             self._close_part(when_staged)
 
+    def delete(self, deletions: Sequence[Deletion], first_row: int) -> None:
+        """Note objects that were deleted, of the page whose rows begin at `first_row`; before its rows are written."""
+        for name, uid, resource_version, created_at, after_count in deletions:
+            position = first_row + after_count
+            self._deletions.append(Candidate(name, position, uid, resource_version, created_at, is_deletion=True))
+
     def restart(self) -> None:
         """Drop everything written so far: the source began again from another moment."""
         self._settle()
@@ -129,6 +139,7 @@ class SnapshotWriter:
             path.unlink()
         self.keep_staged = False
         self.parts, self._pending, self._pending_count, self._pending_bytes = [], [], 0, 0
+        self._deletions = []
         self.read_count, self.is_ordered, self.last_name = 0, True, ""
 
     def abandon(self) -> None:
@@ -143,7 +154,8 @@ class SnapshotWriter:
         if self._pending or not self.parts:
             self._close_part(None)
             self._settle()
-        return self.parts, 0 if self.is_ordered else self._drop_duplicates()
+        may_repeat = bool(self._deletions) or not self.is_ordered
+        return self.parts, self._drop_duplicates() if may_repeat else 0
 
     def publish(self, receipt: Receipt) -> Snapshot:
         """Write the receipt and rename the staged folder into place: the one commit point."""
@@ -169,8 +181,10 @@ class SnapshotWriter:
     def _close_part(self, when_staged: Callable[[Staged], None] | None) -> None:
         """Hand the pending rows to the writer's thread; one part at a time, so that no more than two are in memory."""
         self._settle()
-        order = (self.is_ordered, self.last_name)
-        self._closing = self._thread.submit(self._stage, self._pending, order, when_staged)
+        first_row = self.read_count - self._pending_count
+        has_deletions = bool(self._deletions) and self._deletions[-1].position > first_row
+        stage = partial(self._stage, self._pending, keep_order=has_deletions)
+        self._closing = self._thread.submit(stage, (self.is_ordered, self.last_name), when_staged)
         self._pending, self._pending_count, self._pending_bytes = [], 0, 0
 
     def _settle(self) -> None:
@@ -180,9 +194,15 @@ class SnapshotWriter:
             closing.result()
 
     def _stage(
-        self, batches: list[pa.RecordBatch], order: tuple[bool, str], when_staged: Callable[[Staged], None] | None
+        self,
+        batches: list[pa.RecordBatch],
+        order: tuple[bool, str],
+        when_staged: Callable[[Staged], None] | None,
+        *,
+        keep_order: bool,
     ) -> None:
-        self.parts.append(self._write_part(f"images-{len(self.parts):05}.parquet", part_table(batches)))
+        table = part_table(batches, keep_order=keep_order)
+        self.parts.append(self._write_part(f"images-{len(self.parts):05}.parquet", table))
         if when_staged is not None:
             when_staged(Staged(self.parts, *order))
 
@@ -205,19 +225,22 @@ class SnapshotWriter:
         return len(lost)
 
     def _candidates(self) -> list[Candidate]:
-        """Candidates among names that came more than once; only the columns that decide are read."""
+        """Candidates among names that came more than once or were deleted; only columns that decide are read."""
         columns = ["metadata.name", "metadata.uid", "metadata.resource_version", "metadata.creation_timestamp"]
         tables = [pq.ParquetFile(self.staging / part.name).read(columns=columns) for part in self.parts]
         metadata = pa.concat_tables(tables).combine_chunks().column("metadata").combine_chunks()
         names = pc.struct_field(metadata, "name")
         counts = pc.value_counts(names)
         repeated = pc.struct_field(counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1)), "values")
-        positions = pc.indices_nonzero(pc.is_in(names, value_set=repeated))
+        deleted = pa.array([deletion.name for deletion in self._deletions], pa.string())
+        disputed = pa.concat_arrays([repeated, deleted])
+        positions = pc.indices_nonzero(pc.is_in(names, value_set=disputed))
         rows = metadata.take(positions).to_pylist()
-        return [
+        objects = [
             Candidate(row["name"], position, row["uid"], row["resource_version"], row["creation_timestamp"])
             for position, row in zip(positions.to_pylist(), rows, strict=True)
         ]
+        return objects + self._deletions
 
     def _without(self, part: Part, positions: list[int]) -> Part:
         table = pq.ParquetFile(self.staging / part.name).read()

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, NamedTuple
 
 import openpgp_blobs as pgp
-from signing_keys import SIGNED, MadeKey, sequoia_key, sequoia_message
+from signing_keys import SIGNED, MadeKey, sequoia_key, sequoia_message, version_3_message
 
 from indexer.sample import openpgp
 from indexer.signature import ReadingState, read_blob
@@ -50,6 +50,7 @@ def make_target(folder: Path) -> Target:
     )
     blobs = [
         PRIMARY.message(TEXT),
+        version_3_message(PRIMARY, TEXT),
         openpgp.signed_message(TEXT, SIGNED, SUBKEY, is_compressed=False),
         partial,
         pgp.old_packet(8, pgp.compressed_body(partial, algorithm=2), indeterminate=True),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
+
+import openpgp_blobs as pgp
 
 from indexer.sample import openpgp
 from indexer.sample.signing import SigningKey
@@ -72,6 +75,17 @@ class MadeKey(SigningKey):
     def message(self, text: bytes, *, signed_at: int = SIGNED, lifetime: int = 0) -> bytes:
         """Sign a text as `gpg --sign` does."""
         return openpgp.signed_message(text, signed_at, self, expires_after=lifetime)
+
+
+def version_3_message(key: MadeKey, text: bytes, signed_at: int = SIGNED) -> bytes:
+    """Sign a text with a packet of version 3, as vendors' older tools do: a key id, and no subpackets."""
+    hashed = b"\x00" + signed_at.to_bytes(4, "big")
+    digest = hashlib.sha256(text + hashed).digest()
+    raw, algorithms = key.sign(digest), bytes([22, 8])
+    body = b"\x03\x05" + hashed + key.fingerprint[-8:] + algorithms + digest[:2]
+    body += openpgp.integer(raw[:32]) + openpgp.integer(raw[32:])
+    one_pass = pgp.new_packet(4, pgp.one_pass_body(key.key_id))
+    return one_pass + pgp.new_packet(11, pgp.literal_body(text)) + pgp.new_packet(2, body)
 
 
 def _lifetime(seconds: int) -> bytes:

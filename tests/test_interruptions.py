@@ -221,7 +221,7 @@ def test_failure_at_the_very_end_keeps_everything(tmp_path):
     """A receipt that can't be written leaves nothing published, and all parts to the next run."""
 
     class Obstacle(NoProgress):
-        def advance(self, read_count, total_count):  # noqa: ARG002 - the protocol's signature
+        def advance(self, read_count, report):  # noqa: ARG002 - the protocol's signature
             if read_count == len(FLEET):
                 (staging,) = staged(tmp_path)
                 (staging / "_receipt.json").mkdir()
@@ -288,7 +288,7 @@ def test_strict_run_does_not_go_on_from_a_lenient_one(tmp_path):
     """What a run kept that was allowed to skip an item is of no use to one that must fail on it."""
 
     class Interrupt(NoProgress):
-        def advance(self, read_count, total_count):  # noqa: ARG002 - the protocol's signature
+        def advance(self, read_count, report):  # noqa: ARG002 - the protocol's signature
             if read_count >= 4 * PAGE - 1:
                 raise KeyboardInterrupt
 

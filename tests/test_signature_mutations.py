@@ -27,9 +27,10 @@ def test_damaged_blobs_end_in_a_state(target: Target, seed: int) -> None:
     assert {"bad", "unreadable", "unknown-key"} <= outcomes
 
 
-def test_every_single_byte_matters_or_is_not_signed(target: Target) -> None:
-    """Of one message each byte is changed in turn: it verifies no more, or still over the same text."""
-    blob = target.blobs[1]
+@pytest.mark.parametrize("place", [1, 2], ids=["version-3", "version-4"])
+def test_every_single_byte_matters_or_is_not_signed(target: Target, place: int) -> None:
+    """Of an uncompressed message each byte is changed in turn: it verifies no more, or still over the same text."""
+    blob = target.blobs[place]
     outcomes = [
         check(blob[:at] + bytes([blob[at] ^ 1]) + blob[at + 1 :], target)[1].key_state for at in range(len(blob))
     ]

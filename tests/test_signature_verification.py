@@ -23,6 +23,7 @@ from signing_keys import (
     content,
     sequoia_key,
     sequoia_message,
+    version_3_message,
     write_keyring,
 )
 
@@ -116,6 +117,18 @@ CASES = {
     "signed-tomorrow": Case("not-yet-valid", None, KEY.certificate(), KEY.message(TEXT, signed_at=NOW + DAY)),
     "key-not-for-signing": Case("unusable-key", None, KEY.certificate(flags=ENCRYPT), MESSAGE),
     "signed-before-the-key-was-bound": Case("unusable-key", None, KEY.certificate(bound_at=SIGNED + DAY), MESSAGE),
+    "of-version-5": Case(
+        "unsupported",
+        None,
+        KEY.certificate(),
+        pgp.message(TEXT, pgp.signature_body(pgp.created() + pgp.issuer_fingerprint(KEY.name), version=5)),
+    ),
+    "with-an-unknown-algorithm": Case(
+        "unsupported",
+        None,
+        KEY.certificate(),
+        pgp.message(TEXT, pgp.signature_body(pgp.created() + pgp.issuer_fingerprint(KEY.name), key_algorithm=99)),
+    ),
     "two-signatures": Case("unreadable", None, KEY.certificate(), UNCOMPRESSED * 2),
     "no-openpgp": Case("unreadable", None, KEY.certificate(), b"{}"),
     "sigstore": Case("unreadable", None, KEY.certificate(), b"\x00sigstore-json\n{}"),
@@ -240,6 +253,15 @@ def test_signature_that_states_only_a_key_id_is_found(tmp_path: Path) -> None:
     message = pgp.new_packet(11, pgp.literal_body(TEXT)) + pgp.new_packet(2, body)
     keyring = read_keyrings([write_keyring(tmp_path / "keys", KEY.certificate())])
     assert verify_content(content(message), keyring).key_state == "good"
+
+
+def test_version_3_signature_verifies(tmp_path: Path, gpg_home: str) -> None:
+    """Vendors' older signatures are of version 3, with a key id and no subpackets; gpg agrees."""
+    message = version_3_message(KEY, TEXT)
+    keyring = read_keyrings([write_keyring(tmp_path / "keys", KEY.certificate())])
+    assert verify_content(content(message), keyring).key_state == "good"
+    assert verify_content(content(changed(message)), keyring).key_state == "bad"
+    assert "GOODSIG" in gpg_words(gpg_home, KEY.certificate(), message)
 
 
 @pytest.mark.parametrize(

@@ -115,18 +115,6 @@ def packed(command: Any, name: str, pack: Callable[..., Any], keys: tuple[str, .
     return wrapped
 
 
-def bad_item_option(command: Callable[..., Any]) -> Any:
-    """`--on-bad-item`."""
-    option = click.option(
-        "--on-bad-item",
-        type=click.Choice(("fail", "skip")),
-        default="fail",
-        show_default=True,
-        help="Whether an item that can't be read fails the run.",
-    )
-    return option(command)
-
-
 @dataclass(frozen=True, slots=True)
 class OutcomeOptions:
     """What a run tells machines when it has published."""

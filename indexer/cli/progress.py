@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from indexer.ingest import NoProgress, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from indexer.pages import SourceReport
 
 
 @contextmanager
@@ -20,22 +23,28 @@ def terminal_progress(settings: dict[str, Any]) -> Iterator[Progress]:
         yield NoProgress()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    rate = TextColumn("{task.fields[rate]}")
-    columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         yield _BarProgress(bar)
 
 
 class _BarProgress:
+    """Counts images; the bar is of bytes where a source knows how many it has, else of the images it expects."""
+
     def __init__(self, bar: Any) -> None:
         self._bar = bar
-        self._task = bar.add_task("images", total=None, rate="")
+        self._task = bar.add_task("images", total=None)
+        self._started = time.monotonic()
 
-    def advance(self, read_count: int, total_count: int | None) -> None:
+    def advance(self, read_count: int, report: SourceReport) -> None:
         """Move the bar."""
-        speed = self._bar.tasks[0].speed
-        rate = f"{speed:,.0f}/s" if speed else ""
-        self._bar.update(self._task, completed=read_count, total=total_count, rate=rate)
+        rate = read_count / max(time.monotonic() - self._started, 0.001)
+        of_how_many = f"/{report.expected_count}" if report.expected_count else ""
+        said = f"{read_count}{of_how_many} images, {rate:,.0f}/s "
+        done, total = read_count, report.expected_count
+        if report.total_size_bytes:
+            done, total = report.read_size_bytes, report.total_size_bytes
+        self._bar.update(self._task, completed=done, total=total, description=said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from indexer.cli.input_options import InputOptions, ItemOptions, input_options, item_options
 from indexer.cli.live_options import (
     ConnectionOptions,
     ListOptions,
@@ -12,7 +13,7 @@ from indexer.cli.live_options import (
     list_options,
     staging_options,
 )
-from indexer.cli.options import OutcomeOptions, bad_item_option, log_options, outcome_options, store_option
+from indexer.cli.options import OutcomeOptions, log_options, outcome_options, store_option
 
 
 @click.command()
@@ -20,7 +21,7 @@ from indexer.cli.options import OutcomeOptions, bad_item_option, log_options, ou
 @click.option("--cluster", metavar="NAME", help="Name of the cluster; default from the context or the server.")
 @connection_options
 @list_options
-@bad_item_option
+@item_options
 @staging_options
 @outcome_options
 @log_options
@@ -29,7 +30,7 @@ def export(
     cluster: str | None,
     connection: ConnectionOptions,
     listing: ListOptions,
-    on_bad_item: str,
+    items: ItemOptions,
     staging: StagingOptions,
     outcome: OutcomeOptions,
 ) -> None:
@@ -43,34 +44,41 @@ def export(
     from indexer.cli.ingesting import ExportOptions, run_export, tell
 
     outcome.check()
-    options = ExportOptions(cluster, on_bad_item == "skip", staging.resume, staging.part_rows, listing.request())
+    options = ExportOptions(
+        cluster, items.skip_bad, staging.resume, staging.part_rows, listing.request(), items.redactor()
+    )
     tell(run_export(connection.connect(), store, options), store, outcome)
 
 
 @click.command("import")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", help="Files; - for standard input.")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", help="Files and folders; - is standard input.")
 @store_option
 @click.option("--cluster", required=True, metavar="NAME", help="Cluster the objects come from.")
-@click.option("--complete/--partial", "is_complete", default=None, help="Overrule what the input shows.")
-@bad_item_option
+@input_options
+@item_options
 @outcome_options
 @log_options
 def import_(
     paths: tuple[str, ...],
     store: str,
     cluster: str,
-    is_complete: bool | None,
-    on_bad_item: str,
+    judged: InputOptions,
+    items: ItemOptions,
     outcome: OutcomeOptions,
 ) -> None:
-    """Import files into a new snapshot: ImageList pages, List documents, NDJSON, plain or gzipped.
+    """Import files into a new snapshot: whatever holds Image objects.
+
+    Lists and single objects in JSON, YAML and NDJSON, watch captures, `oc adm inspect` folders, Velero backups, image
+    stream tags; in gzip, xz, zstd, bzip2, tar and zip. What is in a file counts, not its name.
 
     \b
-    image-indexer import page-*.json.gz --store S --cluster prod
+    image-indexer import inspect.local.*/ --store S --cluster prod
+    image-indexer import images.json.gz --store S --cluster prod --redact-env secrets
     oc get --raw '/apis/image.openshift.io/v1/images' | image-indexer import - --store S --cluster prod
     """
     from indexer.cli.ingesting import run_import, tell
     from indexer.ingest import IngestOptions
 
     outcome.check()
-    tell(run_import(paths, store, IngestOptions(cluster, is_complete, on_bad_item == "skip")), store, outcome)
+    options = IngestOptions(cluster, judged.is_complete, items.skip_bad, redactor=items.redactor())
+    tell(run_import(paths, store, options, judged.limits()), store, outcome)

@@ -1,6 +1,6 @@
 """Whether a key of a keyring made a signature: the outcome has a name, and nothing but `good` is a proof.
 
-Of each blob the text and the signature packet that `reading` found are verified, as a detached signature: what was
+Of each blob the text and the signature packet that `reading` found are verified, taken out of the blob: what was
 verified is what was read. Words for outcomes follow those of `gpg --verify` where it has one.
 """
 
@@ -21,13 +21,17 @@ from indexer.signature.reading import decode_content, read_signed_text
 from indexer.signature.states import ReadingState
 
 if TYPE_CHECKING:
-    from pysequoia import Cert
+    from pysequoia import Cert, Decrypted
 
     from indexer.signature.keyring import Key, Keyring
     from indexer.signature.reading import SignedText
 
 WEAK_HASHES: Final = frozenset({"MD5", "SHA1", "RIPEMD160"})
 """Hashes that Sequoia's policy refuses for signatures over data."""
+
+
+LIBREPGP_VERSION: Final = 5
+"""Version of signatures that Sequoia does not know."""
 
 
 class KeyState(StrEnum):
@@ -50,6 +54,7 @@ class KeyState(StrEnum):
     SIGNATURE_EXPIRED = "signature-expired", "It states an end that has passed; whether it was good is not checked."
     NOT_YET_VALID = "not-yet-valid", "It states that it was made in the future."
     WEAK_HASH = "weak-hash", "It is made over a hash that is not safe (MD5, SHA1, RIPEMD160), and so not checked."
+    UNSUPPORTED = "unsupported", "It is of a version, or made with an algorithm, that is not known here: not checked."
     UNUSABLE_KEY = "unusable-key", "The key it names is weak, not for signing, or was not valid yet: not checked."
     UNREADABLE = "unreadable", "It is not one OpenPGP signature over one text; the state of the reading says why."
 
@@ -123,6 +128,8 @@ def _fault_of_signature(signed: SignedText) -> KeyState | None:
     now, signer = datetime.now(UTC), signed.signer
     if signer.hash_algorithm in WEAK_HASHES:
         return KeyState.WEAK_HASH
+    if signer.signature_version == LIBREPGP_VERSION or _is_unknown(signer.hash_algorithm, signer.public_key_algorithm):
+        return KeyState.UNSUPPORTED
     if signer.signature_expires_at and signer.signature_expires_at <= now:
         return KeyState.SIGNATURE_EXPIRED
     return KeyState.NOT_YET_VALID if signer.signature_created_at and signer.signature_created_at > now else None
@@ -137,18 +144,38 @@ def _fault_of_key(signed: SignedText, key: Key) -> KeyState | None:
     return KeyState.KEY_EXPIRED if key.expires_at and key.expires_at <= signed_at else None
 
 
+def _is_unknown(*algorithms: str | None) -> bool:
+    return any(algorithm is None or algorithm.startswith("unknown-") for algorithm in algorithms)
+
+
 def _is_made_by(cert: Cert, key: Key, signed: SignedText) -> bool:
     try:
-        signature = Sig.from_bytes(_framed(signed.signature_body))
+        signature = Sig.from_bytes(_framed(Tag.SIGNATURE, signed.signature_body))
         # Other types of signature cover keys or nothing, with hashes that a text could imitate.
         if signature.signature_type not in (SignatureType.Binary, SignatureType.Text):
             return False
-        result = verify(bytes=signed.text, store=lambda _: [cert], signature=signature)
+        result = _verify(cert, signed, signature)
     except RuntimeError:
         return False
     return any(valid.signing_key.upper() == key.fingerprint for valid in result.valid_sigs)
 
 
-def _framed(signature_body: bytes) -> bytes:
-    """Put the body back into a packet, in the new format with a length of four bytes."""
-    return bytes([0xC0 | Tag.SIGNATURE, 0xFF]) + len(signature_body).to_bytes(4, "big") + signature_body
+def _verify(cert: Cert, signed: SignedText, signature: Sig) -> Decrypted:
+    # Sequoia refuses detached signatures of version 3, yet takes them inline, and vendors' signatures are of version 3.
+    if signature.version == 3:  # noqa: PLR2004 - the version is the number
+        return verify(bytes=_version_3_message(signed), store=lambda _: [cert])
+    return verify(bytes=signed.text, store=lambda _: [cert], signature=signature)
+
+
+def _version_3_message(signed: SignedText) -> bytes:
+    """Write the text and its signature as a new message (RFC 9580 §5.2.2, §5.4, §5.9)."""
+    body = signed.signature_body
+    signature_type, key_id, key_algorithm, hash_algorithm = body[2:3], body[7:15], body[15:16], body[16:17]
+    one_pass = b"\x03" + signature_type + hash_algorithm + key_algorithm + key_id + b"\x01"
+    literal = b"b" + bytes(5) + signed.text
+    return _framed(Tag.ONE_PASS_SIGNATURE, one_pass) + _framed(Tag.LITERAL, literal) + _framed(Tag.SIGNATURE, body)
+
+
+def _framed(tag: Tag, body: bytes) -> bytes:
+    """Put a body into a packet, in the new format with a length of four bytes."""
+    return bytes([0xC0 | tag, 0xFF]) + len(body).to_bytes(4, "big") + body

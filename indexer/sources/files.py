@@ -1,123 +1,193 @@
-"""Files and standard input → pages: ImageList pages, `List` documents, single Images and NDJSON, plain or gzipped."""
+"""Everything people have on disk → pages: lists, single objects, captures, trees, archives, standard input."""
 
 from __future__ import annotations
 
-import gzip
-import sys
-from collections import defaultdict
-from pathlib import Path
+import logging
+import re
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from indexer.errors import ConfigurationError, DecodeError
-from indexer.pages import Page, SourceReport, check_text, read_page
+from indexer.errors import DecodeError, LimitError
+from indexer.pages import Deletion, Page, Place, SourceReport
+from indexer.sources.account import Account, is_image_folder, is_object_count
+from indexer.sources.forms import find_images
+from indexer.sources.inputs import Inputs, shown_name, total_size_bytes
+from indexer.sources.json_pieces import json_pieces
+from indexer.sources.limits import Budget, InputLimits
+from indexer.sources.pieces import Broken, Envelope, Item, Whole
+from indexer.sources.refusals import JSON_STARTS, refuse_content
+from indexer.sources.streams import as_utf8
+from indexer.sources.trouble import BadDocuments
+from indexer.sources.yaml_pieces import yaml_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-STANDARD_INPUT = "-"
-_GZIP_MAGIC = b"\x1f\x8b"
+    from indexer.sources.forms import Found
+    from indexer.sources.inputs import Document
+    from indexer.sources.pieces import Piece
+    from indexer.sources.streams import Stream
+
+logger = logging.getLogger(__name__)
+
+PAGE_ITEMS = 500
+PAGE_BYTES = 4 << 20
+"""A page is closed at whichever comes first: this bounds what is decoded at once."""
+
+_HEAD_BYTES = 1 << 20
+_YAML_OBJECT = re.compile(
+    rb"(?:\s|#.*\n|---)*+(?:- )?:?(?:apiVersion|kind|items|metadata|dockerImage\w+|image|status):"
+)
+_IMAGE_FIELDS = re.compile(rb'dockerImage(?!Repository)|kind"?:\s*"?Image(?:List)?\b')
 
 
 class FileSource:
-    """Pages from files in the order given; `-` is standard input.
+    """Pages from files, folders and archives in the order given; `-` is standard input.
 
-    Raises `ConfigurationError` for a file that is not there or can't be read, `DecodeError` for one that holds
-    something else.
+    Raises `ConfigurationError` for what is not there or can't be read, `DecodeError` for what holds something else
+    (or skips and records it, with `skip_bad_items`), `LimitError` for what would cost too much.
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(
+        self, paths: Sequence[str], limits: InputLimits | None = None, *, skip_bad_items: bool = False
+    ) -> None:
         self.paths = tuple(paths)
         self.report = SourceReport()
+        self._limits = limits or InputLimits()
+        self._budget = Budget(self._limits)
+        self._bad = BadDocuments(skip_bad_items, self.report.skipped_items)
+        self._inputs = Inputs(self._budget, self._bad)
+        self._account = Account()
 
     @property
     def description(self) -> str:
         """The file names."""
-        return "files: " + ", ".join(
-            Path(path).name if path != STANDARD_INPUT else "standard input" for path in self.paths
-        )
+        return "files: " + ", ".join(map(shown_name, self.paths))
 
     def pages(self) -> Iterator[Page]:
-        """Yield a page a document; NDJSON is one page a file."""
-        seen = _Seen()
+        """Yield pages of bounded size, across the borders of files."""
+        self.report.total_size_bytes = total_size_bytes(self.paths)
+        pager = _Pager()
         for path in self.paths:
-            for page in read_document(_content(path), _origin(path)):
-                seen.add(page)
-                self.report.page_count += 1
-                yield page
-        seen.conclude(self.report)
+            for place, found in self._found_in(path):
+                if (page := pager.add(place, found)) is not None:
+                    yield self._counted(page)
+        if (page := pager.finish()) is not None:
+            yield self._counted(page)
+        self._refuse_nothing()
+        self._account.conclude(self.report, self._inputs.left_out_count)
+
+    def _refuse_nothing(self) -> None:
+        """Skipping everything is no success."""
+        skipped = self.report.skipped_items
+        if skipped and not self._account.forms:
+            raise DecodeError(f"Nothing could be read; {len(skipped)} skipped, the first: {skipped[0].reason}")
+
+    def _counted(self, page: Page) -> Page:
+        self.report.page_count += 1
+        self.report.read_size_bytes = self._budget.read_bytes
+        return page
+
+    def _found_in(self, path: str) -> Iterator[tuple[Place, Found]]:
+        self._account.begin()
+        skipped_before = len(self.report.skipped_items)
+        with self._bad.met(shown_name(path)):
+            for document in self._inputs.open(path):
+                with self._bad.met(document.origin):
+                    yield from self._read(document)
+        if len(self.report.skipped_items) == skipped_before:
+            self._account.end(shown_name(path))
+
+    def _read(self, document: Document) -> Iterator[tuple[Place, Found]]:
+        self._account.see_path(document.path)
+        if is_object_count(document.path):
+            self._account.see_object_count(document.stream.peek(_HEAD_BYTES))
+            return
+        stream = as_utf8(document.stream)
+        if not _is_stray(document) or _shows_images(stream.peek(_HEAD_BYTES)):
+            yield from self._images_in(document, self._pieces(document, stream))
+        elif _is_long_json(stream.peek(_HEAD_BYTES)):
+            yield from self._look_into(document, stream)
+
+    def _look_into(self, document: Document, stream: Stream) -> Iterator[tuple[Place, Found]]:
+        """Take apart what shows no Image in its first bytes; if it is broken before the first one, it is no input."""
+        has_images = False
+        try:
+            for place, found in self._images_in(document, self._pieces(document, stream)):
+                has_images = True
+                yield place, found
+        except DecodeError as error:
+            if has_images or isinstance(error, LimitError):
+                raise
+            logger.info("Left out %s: %s", document.origin, error)
+
+    def _pieces(self, document: Document, stream: Stream) -> Iterator[Piece]:
+        head = stream.peek(_HEAD_BYTES)
+        refuse_content(head, document.origin)
+        reader = json_pieces if head.lstrip().startswith(JSON_STARTS) else yaml_pieces
+        return reader(stream, document.origin, self._limits)
+
+    def _images_in(self, document: Document, pieces: Iterator[Piece]) -> Iterator[tuple[Place, Found]]:
+        for number, piece in enumerate(pieces, start=1):
+            place = Place(document.origin, number)
+            if isinstance(piece, Envelope):
+                self._account.see_envelope(piece.text, piece.item_count, document.origin)
+                continue
+            is_alone = isinstance(piece, Whole) and number == 1
+            with self._bad.met(*place):
+                yield from ((place, found) for found in self._open(piece, document, is_alone=is_alone))
+
+    def _open(self, piece: Item | Whole | Broken, document: Document, *, is_alone: bool) -> Iterator[Found]:
+        if isinstance(piece, Broken):
+            raise piece.error
+        list_kind = piece.list_kind if isinstance(piece, Item) else None
+        for found in find_images(piece.text, document.origin, list_kind):
+            if found.form == "broken" and _is_stray(document) and not _IMAGE_FIELDS.search(piece.text):
+                continue
+            self._account.see(found, document.path, is_named=document.is_named, is_alone=is_alone)
+            if found.image is not None or found.deletion is not None:
+                yield found
 
 
-class _Seen:
-    """What the pages of a run show about completeness."""
+def _shows_images(head: bytes) -> bool:
+    """Whether a file that lies around is taken for input: it looks like objects and names a field of an Image."""
+    looks_right = head.lstrip().startswith(JSON_STARTS) or _YAML_OBJECT.match(head)
+    return bool(looks_right and _IMAGE_FIELDS.search(head))
+
+
+def _is_long_json(head: bytes) -> bool:
+    return len(head) == _HEAD_BYTES and head.lstrip().startswith(JSON_STARTS)
+
+
+def _is_stray(document: Document) -> bool:
+    """Whether a document lies around where nobody said there were Images."""
+    return not (document.is_named or is_image_folder(document.path))
+
+
+class _Pager:
+    """Gathers Images into pages."""
 
     def __init__(self) -> None:
-        self.kinds: set[str] = set()
-        self.items: dict[str, int] = defaultdict(int)
-        self.announced: dict[str, int] = defaultdict(int)
-        self.ended: dict[str, bool] = defaultdict(bool)
+        self._items: list[bytes] = []
+        self._places: list[Place] = []
+        self._deletions: list[Deletion] = []
+        self._size_bytes = 0
 
-    def add(self, page: Page) -> None:
-        self.kinds.add(page.kind)
-        if page.kind != "ImageList":
-            return
-        version = page.metadata.resource_version or ""
-        self.items[version] += len(page.items)
-        total = len(page.items) + (page.metadata.remaining_item_count or 0)
-        self.announced[version] = max(self.announced[version], total)
-        self.ended[version] |= not page.metadata.continue_
+    def add(self, place: Place, found: Found) -> Page | None:
+        """Add one find; return a page when it is full."""
+        if found.deletion is not None:
+            self._deletions.append(found.deletion._replace(after_count=len(self._items)))
+        if found.image is not None:
+            self._items.append(found.image)
+            self._places.append(place)
+            self._size_bytes += len(found.image)
+        is_full = len(self._items) + len(self._deletions) >= PAGE_ITEMS or self._size_bytes >= PAGE_BYTES
+        return self.finish() if is_full else None
 
-    def conclude(self, report: SourceReport) -> None:
-        report.resource_versions = sorted(version for version in self.items if version)
-        report.is_consistent = len(self.items) <= 1
-        report.completeness = "unproven" if self.kinds - {"ImageList"} else "proven"
-        if self.items:
-            report.expected_count = sum(self.announced.values())
-        if self.kinds == {"Image"}:
-            report.completeness = "partial"
-            report.warnings.append("Single objects are not the whole resource.")
-        for version, items in self.items.items():
-            if not self.ended[version] or items < self.announced[version]:
-                report.completeness = "partial"
-                report.warnings.append(f"Pages of the list at resourceVersion {version or 'unknown'} are missing.")
-
-
-def read_document(body: bytes, origin: str) -> Iterator[Page]:
-    """Yield the page of one document, or of NDJSON lines."""
-    lines = body.splitlines()
-    if len(lines) > 1 and _is_whole(lines[0]) and _is_object(lines[0]):
-        check_text(body, origin)
-        items = [line for line in lines if line.strip()]
-        yield Page(origin, items, "NDJSON", size_bytes=len(body))
-    else:
-        yield read_page(body, origin)
-
-
-def _is_whole(line: bytes) -> bool:
-    try:
-        msgspec.json.decode(line, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
-
-
-def _is_object(line: bytes) -> bool:
-    return line.lstrip().startswith(b"{")
-
-
-def _content(path: str) -> bytes:
-    try:
-        body = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"Can't read {path}: {error.strerror or error}.", hint="Check the path.") from error
-    if not body.startswith(_GZIP_MAGIC):
-        return body
-    try:
-        return gzip.decompress(body)
-    except (OSError, EOFError) as error:
-        raise DecodeError(f"{_origin(path)} is broken gzip: {error}.", hint="Fetch it again.") from error
-
-
-def _origin(path: str) -> str:
-    return "standard input" if path == STANDARD_INPUT else Path(path).name
+    def finish(self) -> Page | None:
+        """Return what has been gathered, if anything."""
+        if not (self._items or self._deletions):
+            return None
+        origin = self._places[0].origin if self._places else "watch events"
+        page = Page(origin, self._items, size_bytes=self._size_bytes, places=self._places, deletions=self._deletions)
+        self._items, self._places, self._deletions, self._size_bytes = [], [], [], 0
+        return page
