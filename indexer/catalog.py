@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from indexer import queries, verified
+from indexer import queries, query_index, verified
 from indexer.errors import QueryError, SnapshotError
-from indexer.schema import PART_FIELDS, SCHEMA_VERSION, ListOf, Scalar, Type
+from indexer.relations import comment, create_snapshots, create_table, quote, stored_images_sql
 from indexer.statements import query_error, reading_statement
 from indexer.store import LATEST, Snapshot, Store
-from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, SNAPSHOTS
+from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
 from indexer.view_schema import VIEWS, View
 
 if TYPE_CHECKING:
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAIN, ALL_SNAPSHOTS = "main", "all_snapshots"
-
-_TYPES = {
-    Scalar.STRING: "VARCHAR",
-    Scalar.INTEGER: "BIGINT",
-    Scalar.BOOLEAN: "BOOLEAN",
-    Scalar.TIMESTAMP: "TIMESTAMP WITH TIME ZONE",
-    Scalar.STRING_MAP: "MAP(VARCHAR, VARCHAR)",
-    Scalar.KEYS: "VARCHAR[]",
-}
 
 
 class Catalog:
@@ -41,10 +32,13 @@ class Catalog:
     its own.
     """
 
-    def __init__(self, store: Store, chosen: Sequence[Snapshot], keyrings: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, store: Store, chosen: Sequence[Snapshot], keyrings: Sequence[Path] = (), *, use_index: bool = True
+    ) -> None:
         self.store = store
         self.snapshots = tuple(chosen)
         self._has_all_snapshots = False
+        self._index: duckdb.DuckDBPyConnection | None = None
         for snapshot in chosen:
             snapshot.check_parts()
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
@@ -55,6 +49,10 @@ class Catalog:
         except duckdb.Error as error:
             self.close()
             raise _broken_store(error) from error
+        # What keys say of signatures is of this moment, and the index is of another.
+        self._index = query_index.open_index(chosen) if use_index and not self._keyring else None
+        if self._index:
+            self._lock(self._index)
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +62,8 @@ class Catalog:
 
     def close(self) -> None:
         """Release the engine."""
+        if self._index:
+            self._index.close()
         self._connection.close()
 
     def query(self, name: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
@@ -98,6 +98,8 @@ class Catalog:
     def _relation(self, text: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation:
         if ALL_SNAPSHOTS in text.lower():
             self._show_all_snapshots()
+        elif self._index and (kept := query_index.answer(self._index, text, parameters)) is not None:
+            return kept
         try:
             self.verify_signatures(MAIN)
             if ALL_SNAPSHOTS in text.lower():
@@ -110,12 +112,11 @@ class Catalog:
         return relation
 
     def _build(self) -> None:
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
         self._connection.execute(queries.macros_sql())
         self._create_verification_tables()
         self._create_views(MAIN, self.snapshots)
-        self._lock()
+        self._lock(self._connection)
 
     def _create_views(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         create_snapshots(self._connection, schema, snapshots)
@@ -152,15 +153,16 @@ class Catalog:
         self._connection.execute(f"CREATE VIEW {schema}.{view.name} AS {queries.view_sql(view.name)}")
         comment(self._connection, schema, view, "VIEW")
 
-    def _lock(self) -> None:
+    def _lock(self, connection: duckdb.DuckDBPyConnection) -> None:
         folder = quote(str(self.store.folder))
         for setting in (
+            "GLOBAL TimeZone = 'UTC'",
             f"allowed_directories = [{folder}]",
             "enable_external_access = false",
             "autoload_known_extensions = false",
             "lock_configuration = true",
         ):
-            self._connection.execute(f"SET {setting}")
+            connection.execute(f"SET {setting}")
 
 
 def _broken_store(error: duckdb.Error) -> SnapshotError:
@@ -177,108 +179,14 @@ def open_catalog(
     clusters: tuple[str, ...] = (),
     keyrings: Sequence[Path] = (),
     store: Store | None = None,
+    use_index: bool = True,
 ) -> Catalog:
     """Open the views of a store: the newest complete snapshot of every cluster, or the one chosen.
 
-    With `keyrings`, files of public keys, signatures are verified. Raises `StoreError` where there is no store, cluster
-    or snapshot, `SnapshotError` for a broken one, `ConfigurationError` for a keyring that can't be read.
+    With `keyrings`, files of public keys, signatures are verified. Large snapshots are answered from a query index that
+    is built once, outside the store (see `query_index`), unless `use_index` is false. Raises `StoreError` where there
+    is no store, cluster or snapshot, `SnapshotError` for a broken one, `ConfigurationError` for a keyring that can't be
+    read.
     """
     store = store or Store(location)
-    return Catalog(store, store.choose(snapshot, clusters), keyrings)
-
-
-def create_snapshots(connection: duckdb.DuckDBPyConnection, schema: str, snapshots: Sequence[Snapshot]) -> None:
-    """Create the relation of receipts."""
-    create_table(connection, schema, SNAPSHOTS)
-    places = ", ".join("?" * len(SNAPSHOTS.columns))
-    for snapshot in snapshots:
-        connection.execute(f"INSERT INTO {schema}.snapshots VALUES ({places})", snapshot_row(snapshot))
-
-
-def create_table(connection: duckdb.DuckDBPyConnection, schema: str, table: View) -> None:
-    """Create an empty table with its comments."""
-    columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
-    connection.execute(f"CREATE TABLE {schema}.{table.name} ({columns})")
-    comment(connection, schema, table, "TABLE")
-
-
-def comment(connection: duckdb.DuckDBPyConnection, schema: str, view: View, what: str) -> None:
-    """Put the dictionary into the engine, where clients and DESCRIBE-like tools find it."""
-    name = f"{schema}.{view.name}"
-    connection.execute(f"COMMENT ON {what} {name} IS {quote(f'{view.sentence} A row is: {view.grain}.')}")
-    for column in view.columns:
-        connection.execute(f"COMMENT ON COLUMN {name}.{column.name} IS {quote(column.sentence)}")
-
-
-def quote(text: str) -> str:
-    """Return a string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def stored_images_sql(snapshots: Sequence[Snapshot]) -> str:
-    """Select every stored row with its cluster and snapshot; typed and empty where there are none.
-
-    Where all parts are of an older schema version, the columns it did not know come from an empty typed relation.
-    """
-    paths = [path for snapshot in snapshots for path in snapshot.part_paths]
-    versions = {snapshot.receipt.schema_version for snapshot in snapshots if snapshot.receipt.parts}
-    stored = _stored_rows_sql(paths, is_mixed=len(versions) > 1)
-    if SCHEMA_VERSION in versions:
-        return stored
-    empty = _no_rows_sql()
-    return f"{empty} UNION ALL BY NAME {stored}" if paths else empty
-
-
-def _no_rows_sql() -> str:
-    columns = ", ".join(f"NULL::{engine_type(field.type)} AS {field.name}" for field in PART_FIELDS)
-    return f"SELECT NULL::VARCHAR AS cluster, NULL::VARCHAR AS snapshot_id, {columns} WHERE false"
-
-
-def _stored_rows_sql(paths: Sequence[Path], *, is_mixed: bool) -> str:
-    """Rows of parts; cluster and snapshot come from the last folders, whatever `key=value` folders stand above."""
-    files = ", ".join(quote(str(path)) for path in paths)
-    return (
-        f"SELECT {_from_path('cluster')} AS cluster, {_from_path('snapshot')} AS snapshot_id, * EXCLUDE (filename) "
-        f"FROM read_parquet([{files}], filename = true, hive_partitioning = false, union_by_name = {is_mixed})"
-    )
-
-
-def _from_path(key: str) -> str:
-    folders = {name: f"{name}=([^/]*)" if name == key else f"{name}=[^/]*" for name in ("cluster", "snapshot")}
-    return f"regexp_extract(filename, '/{folders['cluster']}/{folders['snapshot']}/[^/]*$', 1)"
-
-
-def engine_type(of: Type) -> str:
-    """DuckDB's name of a declared type."""
-    if isinstance(of, Scalar):
-        return _TYPES[of]
-    if isinstance(of, ListOf):
-        return f"{engine_type(of.item)}[]"
-    return f"STRUCT({', '.join(f'{quote_identifier(part.name)} {engine_type(part.type)}' for part in of.fields)})"
-
-
-def quote_identifier(name: str) -> str:
-    """Return a quoted identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def snapshot_row(snapshot: Snapshot) -> list[Any]:
-    """Values of the `snapshots` relation for one receipt."""
-    receipt = snapshot.receipt
-    return [
-        receipt.cluster,
-        receipt.snapshot_id,
-        receipt.started_at,
-        receipt.is_complete,
-        receipt.is_consistent,
-        receipt.completeness,
-        receipt.image_count,
-        receipt.duplicate_count,
-        len(receipt.skipped_items),
-        sum(part.size_bytes for part in receipt.parts),
-        receipt.source,
-        receipt.server_version,
-        ", ".join(receipt.resource_versions) or None,
-        receipt.tool_version,
-        receipt.schema_version,
-    ]
+    return Catalog(store, store.choose(snapshot, clusters), keyrings, use_index=use_index)

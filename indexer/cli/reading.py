@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 def open_views(choice: Choice) -> Catalog:
     """Open the chosen views; says on stderr when there is nothing to see."""
-    catalog = open_catalog(choice.store, snapshot=choice.snapshot, clusters=choice.clusters, keyrings=choice.keyrings)
+    catalog = open_catalog(
+        choice.store,
+        snapshot=choice.snapshot,
+        clusters=choice.clusters,
+        keyrings=choice.keyrings,
+        use_index=choice.use_index,
+    )
     if not catalog.snapshots:
         note("The store has no complete snapshot; choose a partial one with --snapshot ID.")
     return catalog
