@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 MAIN, ALL_SNAPSHOTS = "main", "all_snapshots"
 
+MOST_IN_MEMORY = query_index.FROM_IMAGE_COUNT
+"""Up to so many images, what every other view reads is computed once, in memory: some 10 KB an image."""
+
+_KEPT = "kept"
+_IN_MEMORY = frozenset({"image_objects", "image_layers"})
+_SHOWS_COMMENTS = ("comment", "duckdb_", "information_schema", "pg_", "show")
+
 
 class Catalog:
     """Views over the snapshots of a store, in an engine that can only read them.
@@ -38,6 +45,7 @@ class Catalog:
         self.store = store
         self.snapshots = tuple(chosen)
         self._has_all_snapshots = False
+        self._uncommented: list[tuple[str, View, str]] = []
         self._index: duckdb.DuckDBPyConnection | None = None
         for snapshot in chosen:
             snapshot.check_parts()
@@ -50,9 +58,8 @@ class Catalog:
             self.close()
             raise _broken_store(error) from error
         # What keys say of signatures is of this moment, and the index is of another.
-        self._index = query_index.open_index(chosen) if use_index and not self._keyring else None
-        if self._index:
-            self._lock(self._index)
+        if use_index and not self._keyring:
+            self._index = query_index.open_index(chosen, self._settings())
 
     def __enter__(self) -> Self:
         return self
@@ -101,6 +108,8 @@ class Catalog:
         elif self._index and (kept := query_index.answer(self._index, text, parameters)) is not None:
             return kept
         try:
+            if any(word in text.lower() for word in _SHOWS_COMMENTS):
+                self._comment_all()
             self.verify_signatures(MAIN)
             if ALL_SNAPSHOTS in text.lower():
                 self.verify_signatures(ALL_SNAPSHOTS)
@@ -115,8 +124,10 @@ class Catalog:
         self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
         self._connection.execute(queries.macros_sql())
         self._create_verification_tables()
+        self._connection.execute(f"CREATE SCHEMA {_KEPT}")
         self._create_views(MAIN, self.snapshots)
-        self._lock(self._connection)
+        for setting in self._settings():
+            self._connection.execute(setting)
 
     def _create_views(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         create_snapshots(self._connection, schema, snapshots)
@@ -142,7 +153,7 @@ class Catalog:
         for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
             create_table(self._connection, MAIN, table)
             self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
-            comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
+            self._uncommented.append((ALL_SNAPSHOTS, table, "VIEW"))
         if self._keyring:
             verified.insert_keys(self._connection, self._keyring)
 
@@ -150,19 +161,30 @@ class Catalog:
         self._connection.execute(f"CREATE VIEW {schema}.stored_images AS {stored_images_sql(snapshots)}")
 
     def _create_view(self, schema: str, view: View) -> None:
-        self._connection.execute(f"CREATE VIEW {schema}.{view.name} AS {queries.view_sql(view.name)}")
-        comment(self._connection, schema, view, "VIEW")
+        sql = queries.view_sql(view.name)
+        if schema == MAIN and view.name in _IN_MEMORY and self._is_small():
+            self._connection.execute(f"CREATE TABLE {_KEPT}.{view.name} AS {sql}")
+            sql = f"FROM {_KEPT}.{view.name}"
+        self._connection.execute(f"CREATE VIEW {schema}.{view.name} AS {sql}")
+        self._uncommented.append((schema, view, "VIEW"))
 
-    def _lock(self, connection: duckdb.DuckDBPyConnection) -> None:
-        folder = quote(str(self.store.folder))
-        for setting in (
-            "GLOBAL TimeZone = 'UTC'",
-            f"allowed_directories = [{folder}]",
-            "enable_external_access = false",
-            "autoload_known_extensions = false",
-            "lock_configuration = true",
-        ):
-            connection.execute(f"SET {setting}")
+    def _is_small(self) -> bool:
+        return sum(snapshot.receipt.image_count for snapshot in self.snapshots) < MOST_IN_MEMORY
+
+    def _comment_all(self) -> None:
+        """Comment on every column, once a statement could show that: most never do, and it takes a while."""
+        while self._uncommented:
+            comment(self._connection, *self._uncommented.pop())
+
+    def _settings(self) -> list[str]:
+        """Return the statements that keep an engine to reading this store, the last of them for good."""
+        return [
+            "SET GLOBAL TimeZone = 'UTC'",
+            f"SET allowed_directories = [{quote(str(self.store.folder))}]",
+            "SET enable_external_access = false",
+            "SET autoload_known_extensions = false",
+            "SET lock_configuration = true",
+        ]
 
 
 def _broken_store(error: duckdb.Error) -> SnapshotError:

@@ -28,7 +28,17 @@ MEMORY_LIMIT = "2GB"
 
 _BY_NAME = {view.name: view for view in VIEWS}
 _LEFT_OUT = {
-    "image_objects": {"labels", "annotations", "env", "exposed_ports", "manifest_json", "config_json", "raw_json"},
+    "image_objects": {
+        "layers",
+        "children",
+        "labels",
+        "annotations",
+        "env",
+        "exposed_ports",
+        "manifest_json",
+        "config_json",
+        "raw_json",
+    },
     "images": {"raw_json"},
 }
 _NOT_NEEDED = {"annotations", "env", "raw_json"}

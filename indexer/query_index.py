@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FROM_IMAGE_COUNT = 20_000
-"""Below this the pure views answer before a file could be built."""
+FROM_IMAGE_COUNT = 10_000
+"""Below this the views in memory answer before a file could be built."""
 
 KEPT_FILES = 4
 _OLD_SECONDS = 86_400
+_LOCKING = threading.Lock()
 
 
 def cache_folder() -> Path:
@@ -53,7 +55,7 @@ def index_path(snapshots: Sequence[Snapshot]) -> Path:
     return cache_folder() / f"{content.hexdigest()}.duckdb"
 
 
-def open_index(snapshots: Sequence[Snapshot]) -> duckdb.DuckDBPyConnection | None:
+def open_index(snapshots: Sequence[Snapshot], settings: Sequence[str]) -> duckdb.DuckDBPyConnection | None:
     """Open the file for these snapshots read-only, after building it if need be; None where it would not pay.
 
     A cache that can't be written is told in the log and costs only time.
@@ -65,10 +67,20 @@ def open_index(snapshots: Sequence[Snapshot]) -> duckdb.DuckDBPyConnection | Non
         if not path.exists():
             _build(path, snapshots)
         os.utime(path)
-        return duckdb.connect(str(path), read_only=True, config={"autoinstall_known_extensions": "false"})
+        return _connect(path, settings)
     except (OSError, RuntimeError, duckdb.Error) as error:
         logger.warning("There is no query index (%s): queries take longer.", str(error).strip().partition("\n")[0])
         return None
+
+
+def _connect(path: Path, settings: Sequence[str]) -> duckdb.DuckDBPyConnection:
+    """Connect and apply the settings. Connections of a process to one file share an engine, so the first locks it."""
+    with _LOCKING:
+        connection = duckdb.connect(str(path), read_only=True, config={"autoinstall_known_extensions": "false"})
+        if not connection.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]:
+            for setting in settings:
+                connection.execute(setting)
+    return connection
 
 
 def _build(path: Path, snapshots: Sequence[Snapshot]) -> None:

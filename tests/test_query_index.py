@@ -183,6 +183,7 @@ def test_old_indexes_make_room(sample_store, tmp_path, monkeypatch) -> None:
 
 def test_small_stores_have_no_index(sample_store, tmp_path, monkeypatch) -> None:
     """Below the limit nothing is written anywhere."""
+    monkeypatch.setattr(query_index, "FROM_IMAGE_COUNT", 10_000)
     monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(tmp_path / "cache"))
     with open_catalog(sample_store) as catalog:
         assert catalog._index is None
