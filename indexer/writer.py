@@ -225,22 +225,33 @@ class SnapshotWriter:
         return len(lost)
 
     def _candidates(self) -> list[Candidate]:
-        """Candidates among names that came more than once or were deleted; only columns that decide are read."""
-        columns = ["metadata.name", "metadata.uid", "metadata.resource_version", "metadata.creation_timestamp"]
-        tables = [pq.ParquetFile(self.staging / part.name).read(columns=columns) for part in self.parts]
-        metadata = pa.concat_tables(tables).combine_chunks().column("metadata").combine_chunks()
-        names = pc.struct_field(metadata, "name")
+        """Candidates among names that came more than once or were deleted: names first, then only rows in dispute."""
+        names = pa.chunked_array([self._staged_metadata(part, "name").field("name") for part in self.parts])
         counts = pc.value_counts(names)
         repeated = pc.struct_field(counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1)), "values")
         deleted = pa.array([deletion.name for deletion in self._deletions], pa.string())
         disputed = pa.concat_arrays([repeated, deleted])
-        positions = pc.indices_nonzero(pc.is_in(names, value_set=disputed))
-        rows = metadata.take(positions).to_pylist()
-        objects = [
-            Candidate(row["name"], position, row["uid"], row["resource_version"], row["creation_timestamp"])
-            for position, row in zip(positions.to_pylist(), rows, strict=True)
-        ]
+        del names, counts
+        objects: list[Candidate] = []
+        first = 0
+        for part in self.parts if len(disputed) else ():
+            objects.extend(self._disputed_rows(part, first, disputed))
+            first += part.row_count
         return objects + self._deletions
+
+    def _disputed_rows(self, part: Part, first: int, disputed: pa.Array) -> list[Candidate]:
+        metadata = self._staged_metadata(part, "name", "uid", "resource_version", "creation_timestamp")
+        positions = pc.indices_nonzero(pc.is_in(metadata.field("name"), value_set=disputed))
+        rows = metadata.take(positions).to_pylist()
+        return [
+            Candidate(row["name"], first + place, row["uid"], row["resource_version"], row["creation_timestamp"])
+            for place, row in zip(positions.to_pylist(), rows, strict=True)
+        ]
+
+    def _staged_metadata(self, part: Part, *fields: str) -> pa.StructArray:
+        columns = [f"metadata.{field}" for field in fields]
+        table = pq.ParquetFile(self.staging / part.name).read(columns=columns)
+        return table.column("metadata").combine_chunks()
 
     def _without(self, part: Part, positions: list[int]) -> Part:
         table = pq.ParquetFile(self.staging / part.name).read()
