@@ -14,7 +14,6 @@ HEAVY = {
     "kubernetes",
     "rich",
     "yaml",
-    "msgspec",
     "orjson",
     "stamina",
     "urllib3",
