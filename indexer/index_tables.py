@@ -44,7 +44,7 @@ _LEFT_OUT = {
 _NOT_NEEDED = {"annotations", "env", "raw_json"}
 """Columns of `image_objects` that no kept view reads."""
 
-_PLAIN = ("image_manifests", "index_members", "image_sizes", "repositories", "image_signatures")
+_PLAIN = ("image_manifests", "index_members", "image_sizes", "repositories", "image_signatures", "image_history")
 _OF_OBJECTS = ("cluster", "snapshot_id", "image_name", "registry", "repository", "is_managed")
 _KEY = "cluster, snapshot_id"
 
