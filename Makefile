@@ -9,7 +9,7 @@ STORE ?= ./image-index
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: $(VENV)/.installed  ## Set up and run the whole chain on the bundled sample
+run: $(VENV)/.installed  ## Set up, run the whole chain on the bundled sample and write report.html
 	$(BIN)/image-indexer demo --store $(STORE)
 
 test: $(VENV)/.developer lint types unit  ## Set up and run everything CI runs
@@ -41,14 +41,14 @@ constraints: $(VENV)/.developer  ## Pin what is installed, exactly
 	$(BIN)/python -m pip freeze --exclude-editable --exclude pip | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) dist build image-index .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist build image-index report.html .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[report]'
 	touch $@
 
 $(VENV)/.developer: $(VENV)/.installed

@@ -36,11 +36,18 @@ class Catalog:
     """Views over the snapshots of a store, in an engine that can only read them.
 
     Use it as a context manager, or close it. Relations it has returned stay readable after that: each has a cursor of
-    its own.
+    its own. With `tables_in`, a DuckDB file that is not there yet, the views over the chosen snapshots are computed
+    once and kept there as tables: that takes longer than one query and less than ten.
     """
 
     def __init__(
-        self, store: Store, chosen: Sequence[Snapshot], keyrings: Sequence[Path] = (), *, use_index: bool = True
+        self,
+        store: Store,
+        chosen: Sequence[Snapshot],
+        keyrings: Sequence[Path] = (),
+        *,
+        use_index: bool = True,
+        tables_in: Path | None = None,
     ) -> None:
         self.store = store
         self.snapshots = tuple(chosen)
@@ -51,14 +58,14 @@ class Catalog:
             snapshot.check_parts()
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._verified_schemas: set[str] = set()
-        self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+        self._connection = duckdb.connect(tables_in or ":memory:", config={"autoinstall_known_extensions": "false"})
         try:
-            self._build()
+            self._build(as_tables=tables_in is not None)
         except duckdb.Error as error:
             self.close()
             raise _broken_store(error) from error
         # What keys say of signatures is of this moment, and the index is of another.
-        if use_index and not self._keyring:
+        if use_index and tables_in is None and not self._keyring:
             self._index = query_index.open_index(chosen, self._settings())
 
     def __enter__(self) -> Self:
@@ -72,6 +79,12 @@ class Catalog:
         if self._index:
             self._index.close()
         self._connection.close()
+
+    def leave_store(self) -> None:
+        """Drop what still reads the store, so that the file of `tables_in` stands for itself."""
+        self._comment_all()
+        self._connection.execute(f"DROP VIEW {MAIN}.stored_images")
+        self._connection.execute("CHECKPOINT")
 
     def query(self, name: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a canned query. Raises `UnknownQueryError`, `BadParameterError` or `QueryError`."""
@@ -120,12 +133,14 @@ class Catalog:
             raise QueryError("The statement returns nothing.", hint="Ask with SELECT.")
         return relation
 
-    def _build(self) -> None:
-        self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
+    def _build(self, *, as_tables: bool) -> None:
         self._connection.execute(queries.macros_sql())
         self._create_verification_tables()
-        self._connection.execute(f"CREATE SCHEMA {_KEPT}")
-        self._create_views(MAIN, self.snapshots)
+        if as_tables:
+            self._create_tables()
+        else:
+            self._connection.execute(f"CREATE SCHEMA {_KEPT}")
+            self._create_views(MAIN, self.snapshots)
         for setting in self._settings():
             self._connection.execute(setting)
 
@@ -133,7 +148,15 @@ class Catalog:
         create_snapshots(self._connection, schema, snapshots)
         self._create_stored_images(schema, snapshots)
         for view in VIEWS:
-            self._create_view(schema, view)
+            self._create_view(schema, view, "VIEW")
+
+    def _create_tables(self) -> None:
+        """Compute each view from the tables before it."""
+        create_snapshots(self._connection, MAIN, self.snapshots)
+        self._create_stored_images(MAIN, self.snapshots)
+        self.verify_signatures(MAIN)
+        for view in VIEWS:
+            self._create_view(MAIN, view, "TABLE")
 
     def _show_all_snapshots(self) -> None:
         """Create the second set of views when a statement first names it: most never do, and a store may be long."""
@@ -143,6 +166,8 @@ class Catalog:
         for snapshot in snapshots:
             snapshot.check_parts()
         try:
+            self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
+            self._show_verification_tables()
             self._create_views(ALL_SNAPSHOTS, snapshots)
         except duckdb.Error as error:
             raise _broken_store(error) from error
@@ -152,21 +177,24 @@ class Catalog:
         """Create one table for both schemas: what a key says of a content is the same in every snapshot."""
         for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
             create_table(self._connection, MAIN, table)
-            self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
-            self._uncommented.append((ALL_SNAPSHOTS, table, "VIEW"))
         if self._keyring:
             verified.insert_keys(self._connection, self._keyring)
+
+    def _show_verification_tables(self) -> None:
+        for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
+            self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
+            comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
 
     def _create_stored_images(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         self._connection.execute(f"CREATE VIEW {schema}.stored_images AS {stored_images_sql(snapshots)}")
 
-    def _create_view(self, schema: str, view: View) -> None:
+    def _create_view(self, schema: str, view: View, what: str) -> None:
         sql = queries.view_sql(view.name)
-        if schema == MAIN and view.name in _IN_MEMORY and self._is_small():
+        if what == "VIEW" and schema == MAIN and view.name in _IN_MEMORY and self._is_small():
             self._connection.execute(f"CREATE TABLE {_KEPT}.{view.name} AS {sql}")
             sql = f"FROM {_KEPT}.{view.name}"
-        self._connection.execute(f"CREATE VIEW {schema}.{view.name} AS {sql}")
-        self._uncommented.append((schema, view, "VIEW"))
+        self._connection.execute(f"CREATE {what} {schema}.{view.name} AS {sql}")
+        self._uncommented.append((schema, view, what))
 
     def _is_small(self) -> bool:
         return sum(snapshot.receipt.image_count for snapshot in self.snapshots) < MOST_IN_MEMORY
@@ -202,6 +230,7 @@ def open_catalog(
     keyrings: Sequence[Path] = (),
     store: Store | None = None,
     use_index: bool = True,
+    tables_in: Path | None = None,
 ) -> Catalog:
     """Open the views of a store: the newest complete snapshot of every cluster, or the one chosen.
 
@@ -211,4 +240,4 @@ def open_catalog(
     read.
     """
     store = store or Store(location)
-    return Catalog(store, store.choose(snapshot, clusters), keyrings, use_index=use_index)
+    return Catalog(store, store.choose(snapshot, clusters), keyrings, use_index=use_index, tables_in=tables_in)

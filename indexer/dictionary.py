@@ -45,12 +45,12 @@ def view_section(name: str) -> str:
 
 def view_text(view: View) -> str:
     """Return a heading, a sentence and a table of columns."""
-    rows = [f"| `{column.name}` | {column.type} | {_cell(column.sentence)} |" for column in view.columns]
+    rows = [f"| `{column.name}` | {column.type} | {cell(column.sentence)} |" for column in view.columns]
     return f"### `{view.name}`\n\n{view.sentence} A row is: {view.grain}.\n\n{_TABLE_HEAD}" + "\n".join(rows) + "\n"
 
 
 def _parts_text() -> str:
-    rows = [f"| `{path}` | {type_name} | {_cell(sentence)} |" for path, type_name, sentence in _paths(PART_FIELDS, "")]
+    rows = [f"| `{path}` | {type_name} | {cell(sentence)} |" for path, type_name, sentence in _paths(PART_FIELDS, "")]
     head = "\n## Parquet parts\n\nOne row an Image; lists stay lists (`[]`).\n\n"
     return head + _TABLE_HEAD + "\n".join(rows) + "\n"
 
@@ -67,5 +67,6 @@ def _paths(fields: tuple[Field, ...], prefix: str) -> Iterator[tuple[str, str, s
             yield from _paths(of.fields, f"{path}.")
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Return text of ours for a cell of a Markdown table; its backticks stay."""
     return text.replace("|", "\\|")

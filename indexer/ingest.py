@@ -7,7 +7,6 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from indexer.decode import BadItems, decode_page
@@ -17,11 +16,12 @@ from indexer.journal import Journal, remove_leftovers, unfinished
 from indexer.locks import held
 from indexer.pages import Completeness, Page, Restarted, Source
 from indexer.receipt import PART_ROWS, Receipt
-from indexer.store import WORK_FOLDER, check_cluster_name
+from indexer.store import WORK_FOLDER, check_cluster_name, store_folder
 from indexer.writer import SnapshotWriter, Staged, new_snapshot_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from indexer.pages import SourceReport
     from indexer.redaction import Redactor
@@ -79,7 +79,7 @@ def ingest(source: Source, location: str | Path, options: IngestOptions, progres
 
     Raises whatever the source, the decoder or the store raises; nothing is published then.
     """
-    return _Run(source, Path(location).absolute(), options, progress or NoProgress()).publish()
+    return _Run(source, store_folder(location), options, progress or NoProgress()).publish()
 
 
 def export(
@@ -95,7 +95,7 @@ def export(
     Raises `ConfigurationError` while another run exports the same cluster, else what `ingest` raises; what was
     staged by finished parts is kept for the next run.
     """
-    with exporting(Path(location).absolute(), options.cluster):
+    with exporting(store_folder(location), options.cluster):
         return export_locked(source, location, options, progress, resume=resume)
 
 
@@ -108,7 +108,7 @@ def export_locked(
     resume: bool = True,
 ) -> Snapshot:
     """Do as `export` does, for a caller that holds the cluster's lock (`exporting`) already."""
-    folder = Path(location).absolute()
+    folder = store_folder(location)
     run_key = options.run_key(source.request_key)
     run = _Run(source, folder, options, progress or NoProgress(), request_key=run_key)
     journal = unfinished(folder, options.cluster, run_key) if resume else None

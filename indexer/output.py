@@ -7,8 +7,6 @@ shortens sizes. Names in Images come from strangers, so each format escapes what
 from __future__ import annotations
 
 import csv
-import io
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -17,6 +15,7 @@ import orjson
 
 from indexer.errors import QueryError
 from indexer.escaping import for_markdown, for_spreadsheet, for_terminal
+from indexer.grid import Grid, fitted
 from indexer.statements import query_error
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ Rows = Iterator[dict[str, Any]]
 _BATCH_ROWS = 10_000
 _KIBI = 1024
 _JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
-_NARROWEST = 4
-"""Cells below which no column is cut, however narrow the terminal."""
 
 
 def rows_of(relation: duckdb.DuckDBPyRelation) -> Rows:
@@ -103,15 +100,30 @@ def write_ndjson(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
 
 def write_csv(relation: duckdb.DuckDBPyRelation, stream: BinaryIO, *, delimiter: str = ",") -> None:
     """Write a header and rows; null is empty, nested values are JSON, text can't become a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(map(for_spreadsheet, relation.columns))
     for batch in batches_of(relation):
         writer.writerows(map(_csv_cell, row.values()) for row in _plain_rows(batch))
-        stream.write(text.getvalue().encode(errors="backslashreplace"))
-        text.seek(0)
-        text.truncate()
-    stream.write(text.getvalue().encode(errors="backslashreplace"))
+        stream.write(lines.taken())
+    stream.write(lines.taken())
+
+
+class _Lines:
+    """Takes rows from a CSV writer and ends them with a line feed alone.
+
+    The writer quotes a carriage return within a value only if it ends its lines with one.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def write(self, row: str) -> None:
+        self._lines.append(row.removesuffix("\r\n"))
+
+    def taken(self) -> bytes:
+        lines, self._lines = self._lines, []
+        return "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
 
 
 def write_tsv(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
@@ -145,46 +157,15 @@ def write_parquet(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
 
 
 def write_table(relation: duckdb.DuckDBPyRelation, stream: BinaryIO, *, width: int | None = None) -> None:
-    """Write a table for people: sizes with units, control characters escaped, cut to `width` cells only where given."""
+    """Write a table for people: sizes with units, control characters escaped, made to fit only a `width` given."""
     numeric = _numeric_columns(relation)
-    heads = [for_terminal(name) for name in relation.columns]
-    rows = [[_table_cell(name, value) for name, value in row.items()] for row in rows_of(relation)]
-    needed = [max(map(_cell_width, column)) for column in zip(heads, *rows, strict=True)]
-    widths = _fitted(needed, width)
-    lines = [heads, ["─" * cells for cells in widths], *rows]
-    is_right = [name in numeric for name in relation.columns]
-    for line in lines:
-        text = "  ".join(map(_padded, line, widths, is_right)).rstrip()
-        stream.write(f"{text}\n".encode(errors="backslashreplace"))
-
-
-def _cell_width(text: str) -> int:
-    """Cells the text takes on a terminal, where East Asian characters and emoji take two."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _padded(text: str, width: int, is_right: bool) -> str:
-    missing = width - _cell_width(text)
-    if missing < 0:
-        from rich.cells import set_cell_size
-
-        return set_cell_size(text, width - 1) + "…"
-    return " " * missing + text if is_right else text + " " * missing
-
-
-def _fitted(needed: list[int], width: int | None) -> list[int]:
-    """Widths that fit together, the widest columns cut first; nothing is cut where the reader is a program."""
-    gaps = 2 * (len(needed) - 1)
-    if width is None or sum(needed) + gaps <= width:
-        return needed
-    caps = range(_NARROWEST, max(needed) + 1)
-    number_that_fit = bisect_left(caps, width - gaps + 1, key=lambda cap: sum(min(cells, cap) for cells in needed))
-    cap = _NARROWEST + max(number_that_fit - 1, 0)
-    return [min(cells, cap) for cells in needed]
+    grid = Grid(
+        names=[for_terminal(name) for name in relation.columns],
+        rows=[[_table_cell(name, value) for name, value in row.items()] for row in rows_of(relation)],
+        is_right=[name in numeric for name in relation.columns],
+    )
+    lines = (grid if width is None else fitted(grid, width)).lines()
+    stream.writelines(f"{line}\n".encode(errors="backslashreplace") for line in lines)
 
 
 Writer = Callable[["duckdb.DuckDBPyRelation", BinaryIO], None]

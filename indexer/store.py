@@ -61,7 +61,7 @@ class Store:
     """A store that exists. Raises `StoreError` where there is none."""
 
     def __init__(self, location: str | Path) -> None:
-        self.folder = Path(location).absolute()
+        self.folder = store_folder(location)
         if not self.folder.is_dir():
             raise StoreError(
                 f"There is no store at {location}.",
@@ -111,6 +111,15 @@ class Store:
             raise StoreError(
                 f"Can't read the store {self.folder}: {error.strerror or error}.", hint="Check its permissions."
             ) from error
+
+
+def store_folder(location: str | Path) -> Path:
+    """Return the absolute folder of a store. Raises `ConfigurationError` for a URL: stores are local folders."""
+    if "://" in str(location):
+        raise ConfigurationError(
+            f"Stores in object storage are not supported: {location}.", hint="Name a folder with --store."
+        )
+    return Path(location).absolute()
 
 
 def check_cluster_name(name: str) -> str:

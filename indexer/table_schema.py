@@ -46,7 +46,9 @@ SIGNATURE_VERIFICATIONS = View(
     "What the keys of the keyring say of each distinct content; empty without a keyring.",
     (
         text("content_digest", "SHA-256 of the content as it stands in the object, lower-case hex."),
-        text("key_state", "`good`, `bad`, `unknown-key`, `key-expired`, `key-revoked`, `signature-expired`, …"),
+        text(
+            "key_state", "`good`, `bad`, `unknown-key`, `key-expired`, `key-revoked`, `signature-expired` and others."
+        ),
         text("signer_fingerprint", "Certificate whose key made it; null unless that is proven."),
         text("signing_key_fingerprint", "Key or subkey of that certificate."),
         text("signer_user_id", "User id of that certificate."),

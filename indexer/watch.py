@@ -10,7 +10,6 @@ import heapq
 import logging
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.client.request import ListRequest
@@ -19,10 +18,11 @@ from indexer.errors import ExpiredError, IncompleteError
 from indexer.ingest import IngestOptions, Progress, export_locked, exporting, ingest
 from indexer.pages import Page, SourceReport
 from indexer.sources.api import ApiSource
-from indexer.store import Snapshot, Store
+from indexer.store import Snapshot, Store, store_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
 
     from indexer.cluster import Connection
 
@@ -48,13 +48,13 @@ class WatchOptions:
 
 def watch(
     connection: Connection, location: str | Path, options: WatchOptions, progress: Progress | None = None
-) -> Iterator[Snapshot]:
+) -> Generator[Snapshot, None, None]:
     """Yield every snapshot that is published, the first being a new list where the store has none to start from.
 
     Runs until it is closed or fails. Raises what `export` raises, and `SourceError` when the server stays away.
     """
-    with exporting(Path(location).absolute(), options.ingest.cluster):
-        following = _Following(connection, Path(location), options, progress)
+    with exporting(store_folder(location), options.ingest.cluster):
+        following = _Following(connection, store_folder(location), options, progress)
         while True:
             try:
                 yield from following.snapshots()

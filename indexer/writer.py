@@ -13,7 +13,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import pyarrow as pa
@@ -28,12 +27,13 @@ from indexer.journal import JOURNAL_NAME, Journal, staging_folder
 from indexer.locks import held
 from indexer.parts import part_table, write_part
 from indexer.receipt import PART_ROWS, RECEIPT_NAME, Part, Receipt
-from indexer.store import Snapshot, check_cluster_name
+from indexer.store import Snapshot, check_cluster_name, store_folder
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
     from indexer.pages import Deletion
 
@@ -63,7 +63,7 @@ class SnapshotWriter:
     """
 
     def __init__(self, location: str | Path, cluster: str, snapshot_id: str, part_rows: int = PART_ROWS) -> None:
-        self.store_folder = Path(location).absolute()
+        self.store_folder = store_folder(location)
         self.cluster = check_cluster_name(cluster)
         self.snapshot_id = snapshot_id
         self._part_rows = part_rows

@@ -1,6 +1,6 @@
 -- /// query
 -- title = "Outdated bases"
--- description = "Images built on an image of another repository that has a newer image for the same platform. The nearest ancestor outside the image's own repository counts as its base; newer is by build time, or by first seen where the build time is a placeholder."
+-- description = "Images built on an image of another repository that has a newer image for the same platform. The nearest ancestor outside the image's own repository counts as its base; newer is by build time, or by first seen where the build time is a placeholder or in the future."
 -- value = "What to rebuild first: these images miss whatever their base has been patched for since."
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
@@ -24,8 +24,13 @@ WITH dated AS (
         i.registry,
         i.repository,
         i.platform,
-        coalesce(i.built_at, i.first_seen_at) AS image_at
+        -- A build time after the snapshot is a mistake and would be the newest for ever.
+        CASE
+            WHEN i.built_at <= t.taken_at THEN i.built_at
+            ELSE i.first_seen_at
+        END AS image_at
     FROM images AS i
+    INNER JOIN snapshots AS t USING (cluster, snapshot_id)
     WHERE
         i.kind = 'image'
         AND i.repository IS NOT NULL
@@ -74,36 +79,57 @@ bases AS (
     WHERE
         b.registry IS DISTINCT FROM i.registry
         OR b.repository IS DISTINCT FROM i.repository
+),
+
+compared AS (
+    SELECT
+        b.cluster,
+        b.snapshot_id,
+        b.image_name,
+        b.registry,
+        b.repository,
+        b.base_name,
+        b.base_registry,
+        b.base_repository,
+        b.image_at,
+        n.image_name AS newest_base_name,
+        n.image_at AS newest_base_at,
+        -- A tie with the newest means that its very layers are underneath already.
+        max(CASE WHEN n.image_name = b.base_name THEN 1 ELSE 0 END) OVER (
+            PARTITION BY b.cluster, b.snapshot_id, b.image_name, b.base_registry, b.base_repository
+        ) AS is_up_to_date
+    FROM bases AS b
+    INNER JOIN newest AS n
+        ON
+            n.cluster = b.cluster
+            AND n.snapshot_id = b.snapshot_id
+            AND n.registry = b.base_registry
+            AND n.repository = b.base_repository
+            AND n.platform = b.platform
+            AND n.place = 1
+    WHERE b.place = 1
 )
 
 SELECT
-    b.cluster,
-    b.snapshot_id,
-    b.image_name,
-    b.registry,
-    b.repository,
-    b.base_name,
-    b.base_registry,
-    b.base_repository,
-    n.image_name AS newest_base_name,
-    date_diff('day', b.image_at, n.image_at) AS days_behind,
-    b.image_at AS base_at,
-    n.image_at AS newest_base_at
-FROM bases AS b
-INNER JOIN newest AS n
-    ON
-        n.cluster = b.cluster
-        AND n.snapshot_id = b.snapshot_id
-        AND n.registry = b.base_registry
-        AND n.repository = b.base_repository
-        AND n.platform = b.platform
-        AND n.place = 1
+    c.cluster,
+    c.snapshot_id,
+    c.image_name,
+    c.registry,
+    c.repository,
+    c.base_name,
+    c.base_registry,
+    c.base_repository,
+    c.newest_base_name,
+    date_diff('day', c.image_at, c.newest_base_at) AS days_behind,
+    c.image_at AS base_at,
+    c.newest_base_at
+FROM compared AS c
 WHERE
-    b.place = 1
-    AND n.image_at > b.image_at
+    c.is_up_to_date = 0
+    AND c.newest_base_at > c.image_at
 ORDER BY
     days_behind DESC,
-    b.cluster,
-    b.snapshot_id,
-    b.image_name,
-    b.base_name
+    c.cluster,
+    c.snapshot_id,
+    c.image_name,
+    c.base_name

@@ -106,6 +106,18 @@ def sample_catalog(sample_store: Path) -> Iterator[Catalog]:
         yield catalog
 
 
+@pytest.fixture(scope="session")
+def sample_report(sample_catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the report of the sample, as the command writes it."""
+    from indexer.cli.options import Choice
+    from indexer.cli.reporting import write_report
+    from indexer.report import ReportOptions
+
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(Choice(str(sample_catalog.store.folder), "latest", (), ()), path, ReportOptions())
+    return path
+
+
 @pytest.fixture
 def empty_store(tmp_path: Path) -> Path:
     """Return a store without a snapshot."""

@@ -55,6 +55,6 @@ class PageSource:
             yield read_page(text, f"page {number}")
 
 
-def publish(store: Path, *items: dict[str, Any], cluster: str = "test", **report: Any) -> Snapshot:
+def publish(store: str | Path, *items: dict[str, Any], cluster: str = "test", **report: Any) -> Snapshot:
     """Publish a snapshot of these objects."""
     return ingest(PageSource(page_text(items), **report), store, IngestOptions(cluster))

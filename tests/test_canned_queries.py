@@ -83,6 +83,8 @@ def test_cases_belong_to_queries() -> None:
     assert {query_of(case) for case in CASES} <= names
 
 
-def test_checks_have_a_severity() -> None:
-    """Each check says whether a finding fails a run or only warns."""
+def test_checks_are_alike() -> None:
+    """Each check says whether a finding fails a run or only warns, and all have the same columns."""
+    for name in queries.names("check"):
+        assert list(queries.load(name, "check").columns) == ["cluster", "snapshot_id", "subject", "detail"]
     assert {queries.load(name, "check").severity for name in queries.names("check")} <= {"fail", "warn"}

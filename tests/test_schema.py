@@ -16,7 +16,7 @@ from indexer.arrow_schema import VERSION_KEY, arrow_type, part_schema
 from indexer.decode import decode_page
 from indexer.pages import read_page
 from indexer.schema import IMAGE, PART_FIELDS, SCHEMA_VERSION, Field, ListOf, Scalar, Struct, snake_case
-from indexer.table_schema import SNAPSHOTS
+from indexer.table_schema import TABLES
 from indexer.view_schema import VIEWS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_every_field_has_a_sentence(path: str, field: Field) -> None:
     assert re.fullmatch(r"[A-Z`0-9].*\.", field.sentence), path
 
 
-@pytest.mark.parametrize("view", [*VIEWS, SNAPSHOTS], ids=lambda view: view.name)
+@pytest.mark.parametrize("view", [*VIEWS, *TABLES], ids=lambda view: view.name)
 def test_every_view_and_column_has_a_sentence(view: Any) -> None:
     """Each view and each of its columns is explained in a sentence, and no column stands twice."""
     for sentence in (view.sentence, *(column.sentence for column in view.columns)):

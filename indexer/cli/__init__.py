@@ -6,18 +6,15 @@ Commands live in modules of their own and are imported when they are run, so tha
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import click
 
 from indexer.cli.lazy import LazyGroup
+from indexer.cli.signals import TerminatedError, received_exit_code, watch_signals
 from indexer.errors import ConfigurationError, ExitCode, IncompleteError, IndexerError
 from indexer.files import DISK_FULL
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 EPILOG = """\b
 Exit codes:
@@ -31,12 +28,19 @@ Exit codes:
   143  terminated (SIGTERM)
 """
 
+_CLICK_MET_A_CLOSED_PIPE = 1
+"""Exit code click asks for then, and for nothing else when it is not left to end the process itself."""
+
 COMMANDS = {
     "export": ("indexer.cli.write:export", "Export a live cluster into a new snapshot."),
     "import": ("indexer.cli.write:import_", "Import files, or - for standard input, into a new snapshot."),
+    "watch": ("indexer.cli.follow:watch", "Follow a live cluster; a new snapshot when it has changed."),
     "snapshots": ("indexer.cli.snapshots:snapshots", "List, show and verify what is in a store."),
     "query": ("indexer.cli.read:query", "Run a canned query; without a name, list them."),
+    "check": ("indexer.cli.check:check", "Run the data-quality checks."),
     "sql": ("indexer.cli.read:sql", "Run any reading SQL."),
+    "build": ("indexer.cli.report:build", "Write the views as tables of a DuckDB file."),
+    "report": ("indexer.cli.report:report", "Write the capacity report as one HTML file."),
     "schema": ("indexer.cli.read:schema", "Show the data dictionary."),
     "demo": ("indexer.cli.demo:demo", "Run the whole chain on the bundled sample."),
 }
@@ -59,13 +63,9 @@ def cli() -> None:
     """
 
 
-class _Terminated(BaseException):
-    """SIGTERM, as an exception: what is half done is cleaned up on the way out."""
-
-
 def main() -> NoReturn:
     """Run the command line and exit with the code the outcome maps to."""
-    signal.signal(signal.SIGTERM, _terminate)
+    watch_signals()
     code = _run()
     _let_go_of_stdout()
     sys.exit(code)
@@ -79,13 +79,28 @@ def _run() -> int:
         return _misused(error)
     except IndexerError as error:
         return _fail(error)
-    except (KeyboardInterrupt, click.Abort):
-        return ExitCode.INTERRUPTED
-    except _Terminated:
-        return ExitCode.TERMINATED
     except OSError as error:
         return _stopped_writing(error)
+    except (KeyboardInterrupt, click.Abort, TerminatedError, RuntimeError) as error:
+        return _interrupted(error)
+    except SystemExit as error:
+        if error.code != _CLICK_MET_A_CLOSED_PIPE:
+            raise
     return ExitCode.DONE
+
+
+def _interrupted(error: BaseException) -> int:
+    """Exit code of the signal; the engine has a RuntimeError of its own for it, any other is a fault of ours."""
+    if isinstance(error, TerminatedError):
+        return ExitCode.TERMINATED
+    code = received_exit_code() or (None if _is_fault(error) else ExitCode.INTERRUPTED)
+    if code is None:
+        raise error
+    return code
+
+
+def _is_fault(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and not isinstance(error, click.Abort)
 
 
 def _misused(error: click.ClickException) -> int:
@@ -119,7 +134,3 @@ def _fail(error: IndexerError) -> int:
 
     show_error(error)
     return error.exit_code
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise _Terminated

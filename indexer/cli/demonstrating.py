@@ -11,9 +11,12 @@ from indexer.catalog import open_catalog
 from indexer.cli.diagnostics import note
 from indexer.cli.emit import emit
 from indexer.cli.ingesting import ExportOptions, run_export
-from indexer.cli.options import OutputOptions
+from indexer.cli.options import Choice, OutputOptions
+from indexer.cli.reporting import write_report
 from indexer.cluster import connect_server
+from indexer.errors import ConfigurationError
 from indexer.loopback import ImageStore, LoopbackServer, items_of_pages
+from indexer.report import ReportOptions
 from indexer.resources import resource_folder
 
 if TYPE_CHECKING:
@@ -53,10 +56,20 @@ def run_demo(store: str) -> None:
     with open_catalog(store, clusters=(CLUSTER,)) as catalog:
         for report in REPORTS:
             _show(catalog.query(report.query), report)
+    _write_report(Choice(store, snapshot.snapshot_id, (CLUSTER,)))
     note(f"The store is {Path(store).absolute()}; the snapshot is {snapshot.snapshot_id}. Try next:")
     note(f"  image-indexer query --store {store}")
     note(f"  image-indexer query capacity-summary --store {store} --format json")
     note(f'  image-indexer sql --store {store} "SELECT * FROM repositories ORDER BY physical_bytes DESC LIMIT 10"')
+
+
+def _write_report(choice: Choice) -> None:
+    """Write the HTML report beside the store; an installation without its libraries does without."""
+    path = Path(choice.store).absolute().with_name("report.html")
+    try:
+        write_report(choice, path, ReportOptions(title="Images of the bundled sample"))
+    except ConfigurationError as error:
+        note(f"No {path.name}. {error}")
 
 
 def _show(relation: duckdb.DuckDBPyRelation, report: Report) -> None:

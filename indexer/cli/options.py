@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexer.cli import completing
 from indexer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class Choice:
     store: str
     snapshot: str
     clusters: tuple[str, ...]
-    keyrings: tuple[Path, ...]
-    use_index: bool
+    keyrings: tuple[Path, ...] = ()
+    use_index: bool = True
 
 
 def applied(command: Any, *options: Callable[[Any], Any]) -> Any:
@@ -68,7 +69,12 @@ def choice_options(command: Callable[..., Any]) -> Any:
         packed(command, "choice", Choice, ("store", "snapshot", "clusters", "keyrings", "use_index")),
         store_option,
         click.option(
-            "--snapshot", default="latest", show_default=True, metavar="ID", help="A snapshot's id, or its beginning."
+            "--snapshot",
+            default="latest",
+            show_default=True,
+            metavar="ID",
+            shell_complete=completing.snapshot_ids,
+            help="A snapshot's id, or its beginning.",
         ),
         cluster_option,
         click.option(
@@ -91,7 +97,14 @@ def choice_options(command: Callable[..., Any]) -> Any:
 
 def cluster_option(command: Callable[..., Any]) -> Any:
     """`--cluster`, repeatable."""
-    option = click.option("--cluster", "clusters", multiple=True, metavar="NAME", help="Only this cluster; repeatable.")
+    option = click.option(
+        "--cluster",
+        "clusters",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=completing.cluster_names,
+        help="Only this cluster; repeatable.",
+    )
     return option(command)
 
 
@@ -99,7 +112,7 @@ def output_options(command: Callable[..., Any]) -> Any:
     """`--format`, `-o` and `--limit`, handed over as one `output`."""
     return applied(
         packed(command, "output", OutputOptions, ("format", "output_path", "limit")),
-        click.option("--format", "-f", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."),
+        click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."),
         click.option(
             "-o", "--output", "output_path", type=click.Path(path_type=Path), metavar="FILE", help="Write here."
         ),

@@ -7,12 +7,22 @@ from pathlib import Path
 
 import click
 
+from indexer.cli import completing
 from indexer.cli.options import Choice, OutputOptions, choice_options, log_options, output_options
 
 
 @click.command()
-@click.argument("name", required=False, help="Name of a canned query.")
-@click.option("-p", "--param", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; lists by commas.")
+@click.argument("name", required=False, shell_complete=completing.query_names, help="Name of a canned query.")
+@click.option(
+    "-p",
+    "--param",
+    "pairs",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=completing.query_parameters,
+    help="A parameter; lists by commas, or =@FILE with a value a line.",
+)
+@click.option("--where", metavar="CONDITION", help="For the parameter `images`: those of the view images it holds for.")
 @click.option("--show-sql", is_flag=True, help="Print the SQL file and stop.")
 @click.option("--describe", is_flag=True, help="Say what it answers, takes and returns, and stop.")
 @choice_options
@@ -21,6 +31,7 @@ from indexer.cli.options import Choice, OutputOptions, choice_options, log_optio
 def query(
     name: str | None,
     pairs: tuple[str, ...],
+    where: str | None,
     show_sql: bool,
     describe: bool,
     choice: Choice,
@@ -32,6 +43,7 @@ def query(
     image-indexer query
     image-indexer query layer-sharing --limit 20
     image-indexer query architecture-coverage -p required=linux/amd64,linux/arm64 --format csv
+    image-indexer query reclaimable --where "first_seen_at < TIMESTAMP '2024-01-01'"
     """
     from indexer.cli import reading
 
@@ -40,12 +52,12 @@ def query(
     elif show_sql or describe:
         click.echo(reading.query_text(name, with_sql=show_sql), nl=False)
     else:
-        reading.run_query(name, pairs, choice, output)
+        reading.run_query(name, pairs, where, choice, output)
 
 
 @click.command()
 @click.argument("statement", required=False, help="One reading statement; - or none reads standard input.")
-@click.option("-F", "--file", "path", type=click.Path(path_type=Path), help="Read the statement from a file.")
+@click.option("-f", "--file", "path", type=click.Path(path_type=Path), help="Read the statement from a file.")
 @choice_options
 @output_options
 @log_options
@@ -59,6 +71,7 @@ def sql(
 
     \b
     image-indexer sql "SELECT kind, count(*) FROM images GROUP BY kind"
+    image-indexer sql -f statement.sql --format csv -o answer.csv
     echo "SELECT * FROM repositories" | image-indexer sql --format csv
     """
     from indexer.cli import reading
@@ -70,7 +83,12 @@ def sql(
 
 
 @click.command()
-@click.argument("view", required=False, help="Name of a view; without one, the whole dictionary.")
+@click.argument(
+    "view",
+    required=False,
+    shell_complete=completing.view_names,
+    help="Name of a view; without one, the whole dictionary.",
+)
 @log_options
 def schema(view: str | None) -> None:
     """Show the data dictionary: every view and column, and the columns of the Parquet parts.

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer import queries
 from indexer.catalog import Catalog, open_catalog
-from indexer.cli.diagnostics import note, show_error
+from indexer.cli.diagnostics import note
 from indexer.cli.emit import emit
-from indexer.errors import BadParameterError, ConfigurationError, IndexerError
+from indexer.errors import BadParameterError, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from indexer.cli.options import Choice, OutputOptions
 
 
-def open_views(choice: Choice) -> Catalog:
+def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
     """Open the chosen views; says on stderr when there is nothing to see."""
     catalog = open_catalog(
         choice.store,
@@ -26,6 +26,7 @@ def open_views(choice: Choice) -> Catalog:
         clusters=choice.clusters,
         keyrings=choice.keyrings,
         use_index=choice.use_index,
+        tables_in=tables_in,
     )
     if not catalog.snapshots:
         note("The store has no complete snapshot; choose a partial one with --snapshot ID.")
@@ -55,13 +56,20 @@ def query_text(name: str, *, with_sql: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run_query(name: str, pairs: tuple[str, ...], choice: Choice, output: OutputOptions) -> None:
-    """Run a canned query and write its rows."""
+def run_query(name: str, pairs: tuple[str, ...], where: str | None, choice: Choice, output: OutputOptions) -> None:
+    """Run a canned query and write its rows; `where` picks the images for its parameter `images`."""
     query = queries.load(name)
-    parameters = _parameters(pairs)
-    query.bind(parameters)
+    parameters = parameters_of(pairs)
+    query.bind(parameters | ({"images": []} if where else {}))
     with open_views(choice) as catalog:
+        if where:
+            parameters["images"] = _images_where(catalog, where)
         emit(catalog.run(query, **parameters), output)
+
+
+def _images_where(catalog: Catalog, condition: str) -> list[str]:
+    rows = catalog.sql(f"SELECT DISTINCT image_name FROM images WHERE (\n{condition}\n) ORDER BY image_name").fetchall()
+    return [name for (name,) in rows]
 
 
 def run_sql(text: str, choice: Choice, output: OutputOptions) -> None:
@@ -73,43 +81,42 @@ def run_sql(text: str, choice: Choice, output: OutputOptions) -> None:
 def statement_text(statement: str | None, path: Path | None) -> str:
     """Return the statement from the argument, a file or standard input."""
     if path is not None:
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"Can't read {path}: {error}.", hint="Check the path.") from error
+        return _text(path)
     return sys.stdin.read() if statement in {None, "-"} else str(statement)
 
 
-def shell(choice: Choice, output: OutputOptions) -> None:
-    """Read statements from a terminal until the end of input; an error ends the statement, not the shell."""
-    with open_views(choice) as catalog:
-        note("Reading SQL; end a statement with ; and the shell with Ctrl-D. SHOW TABLES lists the views.")
-        for statement in _statements():
-            try:
-                emit(catalog.sql(statement), output)
-            except IndexerError as error:
-                show_error(error)
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"Can't read {path}: {error}.", hint="Check the path.") from error
 
 
-def _statements() -> Iterator[str]:
-    lines: list[str] = []
-    while True:
-        try:
-            lines.append(input("...> " if lines else "sql> "))
-        except EOFError:
-            return
-        if lines[-1].rstrip().endswith(";"):
-            yield "\n".join(lines)
-            lines = []
+def parameters_of(pairs: Iterable[str]) -> dict[str, str | list[str]]:
+    """Read `KEY=VALUE` pairs; of `KEY=@FILE` every line of the file is a value.
 
-
-def _parameters(pairs: tuple[str, ...]) -> dict[str, str]:
-    parameters: dict[str, str] = {}
+    Raises `BadParameterError` for text that is none and for a key given twice, `ConfigurationError` for a file that
+    can't be read.
+    """
+    parameters: dict[str, str | list[str]] = {}
     for key, value in map(_pair, pairs):
         if key in parameters:
             raise BadParameterError(f"The parameter {key!r} is given twice.", hint="Lists go by commas: -p KEY=A,B.")
-        parameters[key] = value
+        parameters[key] = _lines(Path(value[1:])) if value.startswith("@") else value
     return parameters
+
+
+def _lines(path: Path) -> list[str]:
+    lines = _text(path).splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
+def shell(choice: Choice, output: OutputOptions) -> None:
+    """Answer statements from a terminal until its end."""
+    from indexer.cli.shell import Shell
+
+    with open_views(choice) as catalog:
+        Shell(catalog, output).run()
 
 
 def _pair(text: str) -> tuple[str, str]:

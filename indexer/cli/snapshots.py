@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from indexer.cli import completing
 from indexer.cli.lazy import LazyGroup
 from indexer.cli.options import OutputOptions, cluster_option, log_options, output_options, store_option
 
@@ -36,7 +37,13 @@ def list_(store: str, clusters: tuple[str, ...], output: OutputOptions) -> None:
 
 
 @click.command()
-@click.argument("snapshot_id", required=False, default="latest", help="Id, its beginning, or latest.")
+@click.argument(
+    "snapshot_id",
+    required=False,
+    default="latest",
+    shell_complete=completing.snapshot_ids,
+    help="Id, its beginning, or latest.",
+)
 @store_option
 @cluster_option
 @log_options
@@ -48,7 +55,12 @@ def show(snapshot_id: str, store: str, clusters: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("snapshot_id", required=False, help="Id or its beginning; without one, all of them.")
+@click.argument(
+    "snapshot_id",
+    required=False,
+    shell_complete=completing.snapshot_ids,
+    help="Id or its beginning; without one, all of them.",
+)
 @store_option
 @cluster_option
 @log_options

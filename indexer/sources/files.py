@@ -102,7 +102,7 @@ class FileSource:
         if is_object_count(document.path):
             self._account.see_object_count(document.stream.peek(_HEAD_BYTES))
             return
-        stream = as_utf8(document.stream)
+        stream = as_utf8(document.stream, document.origin)
         if not _is_stray(document) or _shows_images(stream.peek(_HEAD_BYTES)):
             yield from self._images_in(document, self._pieces(document, stream))
         elif _is_long_json(stream.peek(_HEAD_BYTES)):

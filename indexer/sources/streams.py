@@ -87,11 +87,11 @@ def unpacked(stream: Stream, kind: str, origin: str, budget: Budget) -> Stream:
     return Stream(_Unpacked(stream, kind, origin, budget))
 
 
-def as_utf8(stream: Stream) -> Stream:
+def as_utf8(stream: Stream, origin: str) -> Stream:
     """Return a stream without byte order mark, in UTF-8 also where the text is UTF-16 (as PowerShell writes)."""
     head = stream.peek(len(codecs.BOM_UTF8))
     if head.startswith(_UTF16_MARKS):
-        return Stream(_FromUtf16(stream))
+        return Stream(_FromUtf16(stream, origin))
     if head == codecs.BOM_UTF8:
         stream.read(len(head))
     return stream
@@ -203,8 +203,8 @@ def _broken() -> tuple[type[Exception], ...]:
 
 
 class _FromUtf16:
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, stream: Stream, origin: str) -> None:
+        self._stream, self._origin = stream, origin
         self._decoder = codecs.getincrementaldecoder("utf-16")()
 
     def read(self, size: int, /) -> bytes:
@@ -217,4 +217,4 @@ class _FromUtf16:
         try:
             return self._decoder.decode(block, is_last)
         except UnicodeDecodeError as error:
-            raise DecodeError(f"The input is broken UTF-16: {error.reason}.", hint="Save it as UTF-8.") from error
+            raise DecodeError(f"{self._origin} is broken UTF-16: {error.reason}.", hint="Save it as UTF-8.") from error
