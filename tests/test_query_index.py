@@ -193,7 +193,7 @@ def test_small_stores_have_no_index(sample_store, tmp_path, monkeypatch) -> None
 def test_command_line_can_do_without(run, sample_store) -> None:
     """`--no-index` is an option of the reading commands, and so is the environment variable."""
     counted = run(
-        "sql", "SELECT count(*) AS image_count FROM images", "--store", sample_store, "--no-index", "-f", "csv"
+        "sql", "SELECT count(*) AS image_count FROM images", "--store", sample_store, "--no-index", "--format", "csv"
     )
     assert counted.returncode == 0, counted.stderr
     assert counted.stdout.startswith(b"image_count")
