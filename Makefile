@@ -28,6 +28,11 @@ unit: $(VENV)/.developer  ## All tests, fast ones first
 fast: $(VENV)/.developer  ## Only the fast tests
 	$(BIN)/python -m pytest -m "not slow"
 
+bench: $(VENV)/.developer  ## Time, memory and size beside peers; takes minutes, and CI never asks
+	$(BIN)/python tests/benchmarks/pipeline.py
+	$(BIN)/python tests/benchmarks/queries.py
+	$(BIN)/python tests/benchmarks/export.py --images 20000
+
 docs: $(VENV)/.developer  ## Write the generated texts again
 	$(BIN)/python -m indexer.cli.generated --write
 	$(BIN)/python tests/fault_matrix.py

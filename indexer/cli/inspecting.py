@@ -18,7 +18,7 @@ def list_snapshots(location: str, clusters: tuple[str, ...], output: OutputOptio
     """Write a row a snapshot. Raises `SnapshotError` behind the rows for receipts that can't be read."""
     import duckdb
 
-    from indexer.catalog import create_snapshots
+    from indexer.relations import create_snapshots
 
     found, broken = Store(location).survey(clusters)
     with duckdb.connect() as connection:

@@ -37,7 +37,8 @@ class Choice:
     store: str
     snapshot: str
     clusters: tuple[str, ...]
-    keyrings: tuple[Path, ...]
+    keyrings: tuple[Path, ...] = ()
+    use_index: bool = True
 
 
 def applied(command: Any, *options: Callable[[Any], Any]) -> Any:
@@ -63,9 +64,9 @@ def store_option(command: Callable[..., Any]) -> Any:
 
 
 def choice_options(command: Callable[..., Any]) -> Any:
-    """`--store`, `--snapshot`, `--cluster` and `--keyring`: what the views show, handed over as one `choice`."""
+    """`--store`, `--snapshot`, `--cluster`, `--keyring`, `--index`: what views show and how, as one `choice`."""
     return applied(
-        packed(command, "choice", Choice, ("store", "snapshot", "clusters", "keyrings")),
+        packed(command, "choice", Choice, ("store", "snapshot", "clusters", "keyrings", "use_index")),
         store_option,
         click.option(
             "--snapshot",
@@ -83,6 +84,13 @@ def choice_options(command: Callable[..., Any]) -> Any:
             type=click.Path(path_type=Path),
             metavar="FILE",
             help="Public keys to verify signatures with; repeatable.",
+        ),
+        click.option(
+            "--index/--no-index",
+            "use_index",
+            default=True,
+            envvar="IMAGE_INDEXER_INDEX",
+            help="Whether large stores are answered from an index, built once in the user's cache; on by default.",
         ),
     )
 
