@@ -12,7 +12,7 @@ import duckdb
 
 from indexer import queries, query_index, verified
 from indexer.errors import QueryError, SnapshotError
-from indexer.relations import comment, create_snapshots, create_table, quote, stored_images_sql
+from indexer.relations import Aliases, comment, create_aliases, create_snapshots, create_table, quote, stored_images_sql
 from indexer.statements import query_error, reading_statement
 from indexer.store import LATEST, Snapshot, Store
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
@@ -46,10 +46,12 @@ class Catalog:
         chosen: Sequence[Snapshot],
         keyrings: Sequence[Path] = (),
         *,
+        aliases: Aliases | None = None,
         use_index: bool = True,
         tables_in: Path | None = None,
     ) -> None:
         self.store = store
+        self.aliases = dict(aliases or {})
         self.snapshots = tuple(chosen)
         self._has_all_snapshots = False
         self._uncommented: list[tuple[str, View, str]] = []
@@ -66,7 +68,7 @@ class Catalog:
             raise _broken_store(error) from error
         # What keys say of signatures is of this moment, and the index is of another.
         if use_index and tables_in is None and not self._keyring:
-            self._index = query_index.open_index(chosen, self._settings())
+            self._index = query_index.open_index(chosen, self._settings(), self.aliases)
 
     def __enter__(self) -> Self:
         return self
@@ -146,6 +148,7 @@ class Catalog:
 
     def _create_views(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         create_snapshots(self._connection, schema, snapshots)
+        create_aliases(self._connection, schema, self.aliases)
         self._create_stored_images(schema, snapshots)
         for view in VIEWS:
             self._create_view(schema, view, "VIEW")
@@ -153,6 +156,7 @@ class Catalog:
     def _create_tables(self) -> None:
         """Compute each view from the tables before it."""
         create_snapshots(self._connection, MAIN, self.snapshots)
+        create_aliases(self._connection, MAIN, self.aliases)
         self._create_stored_images(MAIN, self.snapshots)
         self.verify_signatures(MAIN)
         for view in VIEWS:
@@ -228,16 +232,17 @@ def open_catalog(
     snapshot: str = LATEST,
     clusters: tuple[str, ...] = (),
     keyrings: Sequence[Path] = (),
-    store: Store | None = None,
+    aliases: Aliases | None = None,
     use_index: bool = True,
     tables_in: Path | None = None,
 ) -> Catalog:
     """Open the views of a store: the newest complete snapshot of every cluster, or the one chosen.
 
-    With `keyrings`, files of public keys, signatures are verified. Large snapshots are answered from a query index that
-    is built once, outside the store (see `query_index`), unless `use_index` is false. Raises `StoreError` where there
-    is no store, cluster or snapshot, `SnapshotError` for a broken one, `ConfigurationError` for a keyring that can't be
-    read.
+    With `keyrings`, files of public keys, signatures are verified; `aliases` fold names of one registry. Large
+    snapshots are answered from a query index that is built once, outside the store (see `query_index`), unless
+    `use_index` is false. Raises `StoreError` where there is no store, cluster or snapshot, `SnapshotError` for a
+    broken one, `ConfigurationError` for a keyring that can't be read.
     """
-    store = store or Store(location)
-    return Catalog(store, store.choose(snapshot, clusters), keyrings, use_index=use_index, tables_in=tables_in)
+    store = Store(location)
+    chosen = store.choose(snapshot, clusters)
+    return Catalog(store, chosen, keyrings, aliases=aliases, use_index=use_index, tables_in=tables_in)

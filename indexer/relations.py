@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from indexer.schema import PART_FIELDS, SCHEMA_VERSION, ListOf, Scalar, Type
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from indexer.store import Snapshot
     from indexer.view_schema import View
+
+Aliases = Mapping[str, str]
+"""Registry hosts by their other names, both in lower case."""
 
 _TYPES = {
     Scalar.STRING: "VARCHAR",
@@ -32,6 +36,13 @@ def create_snapshots(connection: duckdb.DuckDBPyConnection, schema: str, snapsho
     places = ", ".join("?" * len(SNAPSHOTS.columns))
     for snapshot in snapshots:
         connection.execute(f"INSERT INTO {schema}.snapshots VALUES ({places})", snapshot_row(snapshot))
+
+
+def create_aliases(connection: duckdb.DuckDBPyConnection, schema: str, aliases: Aliases) -> None:
+    """Create the relation of configured registry aliases, which the view `registry_aliases` reads."""
+    connection.execute(f"CREATE TABLE {schema}.configured_aliases (alias VARCHAR PRIMARY KEY, registry VARCHAR)")
+    for alias, registry in sorted(aliases.items()):
+        connection.execute(f"INSERT INTO {schema}.configured_aliases VALUES (?, ?)", [alias, registry])
 
 
 def create_table(connection: duckdb.DuckDBPyConnection, schema: str, table: View) -> None:
