@@ -13,7 +13,7 @@
     │   └── UnavailableError           passes by itself; the only one that is tried again
     ├── DataError              4   bytes that are not what they should be
     │   ├── DecodeError            names page, item and field
-    │   │   └── LimitError             unpacks to more than a limit allows; never skipped
+    │   │   ├── LimitError             unpacks to more than a limit allows; never skipped
     │   │   └── CutShortError          JSON that ends before it is whole
     │   └── SnapshotError          a published snapshot is broken
     └── IncompleteError        5   the list did not reach its end, or the disk filled

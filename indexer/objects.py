@@ -42,6 +42,7 @@ ImageObject: Any = _python_type(IMAGE, "Image")
 """Class of a typed object: an attribute per field of `schema.IMAGE`, None where the object says nothing."""
 
 _DECODER = msgspec.json.Decoder(ImageObject)
+_SKIP = "Skip such items with --on-bad-item skip."
 
 
 def read_object(text: bytes | msgspec.Raw) -> Any:
@@ -53,7 +54,7 @@ def read_object(text: bytes | msgspec.Raw) -> Any:
     try:
         image = _read(text)
     except msgspec.ValidationError as error:
-        raise DecodeError(f"{error}.") from error
+        raise DecodeError(f"{error}.", hint=_SKIP) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(f"the JSON is broken: {error}.") from error
     _check_identity(image)
@@ -72,7 +73,7 @@ def _check_identity(image: Any) -> None:
     if image.kind not in {None, "", "Image"}:
         raise DecodeError(f"it is of kind {image.kind[:80]!r}, not an Image.")
     if not (image.metadata and image.metadata.name):
-        raise DecodeError("it has no metadata.name.", hint="Skip such items with --on-bad-item skip.")
+        raise DecodeError("it has no metadata.name.", hint=_SKIP)
 
 
 def _read_leniently(text: bytes | msgspec.Raw) -> Any:

@@ -58,6 +58,8 @@ def _kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:
         statements = connection.extract_statements(text)
     except duckdb.Error as error:
         raise query_error(error) from error
+    if not statements:
+        raise QueryError("There is no statement to run.", hint=_HINT)
     if len(statements) != 1:
         raise QueryError(f"One statement at a time, please: there are {len(statements)}.", hint=_HINT)
     try:

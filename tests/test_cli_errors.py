@@ -71,6 +71,7 @@ def test_bad_input_leaves_no_snapshot(
 
 MISUSE: dict[str, tuple[Sequence[str], ExitCode, str]] = {
     "a missing store": (["query", "layer-sharing", "--store", "{tmp}/nope"], ExitCode.USAGE, "There is no store"),
+    "an empty statement": (["sql", "/* nothing */", "--store", "{store}"], ExitCode.FAILED, "no statement"),
     "an unknown query": (["query", "layer-sharin", "--store", "{store}"], ExitCode.USAGE, "'layer-sharing'"),
     "an unknown parameter": (["query", "layer-sharing", "-p", "x=1"], ExitCode.USAGE, "min_images"),
     "a parameter of another type": (["query", "layer-sharing", "-p", "min_images=x"], ExitCode.USAGE, "INTEGER"),
@@ -188,5 +189,6 @@ def test_bad_items_are_skipped_on_request(run: Run, tmp_path: Path) -> None:
     assert ended.returncode == ExitCode.DONE
     assert b"item 2" in ended.stderr
     assert b"partial" in ended.stderr
+    assert b"again with --complete" in ended.stderr
     (snapshot,) = Store(tmp_path / "s").snapshots()
     assert (snapshot.receipt.image_count, snapshot.receipt.is_complete) == (1, False)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pytest
 
 from indexer.resources import resource_folder
 from indexer.store import Store
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 SAMPLE = resource_folder("data") / "sample"
+_AS_INSTALLED = 'import sys; sys.argv[0] = "{}"; from indexer.cli import main; main()'
 COMMAND = [sys.executable, "-c", "from indexer.cli import main; main()"]
 
 
@@ -31,6 +32,25 @@ def test_demo_serves_exports_publishes_and_reports(tmp_path: Path) -> None:
     assert (snapshot.receipt.is_complete, snapshot.receipt.is_consistent) == (True, True)
     assert snapshot.receipt.page_count == 5
     assert snapshot.receipt.expected_count == snapshot.receipt.image_count > 2000
+
+
+@pytest.mark.parametrize("is_on_path", [True, False])
+def test_demo_names_commands_that_work_as_printed(tmp_path: Path, is_on_path: bool) -> None:
+    """What to try next is spelled so that it can be pasted, also where the command is not on the shell's path."""
+    command = tmp_path / "bin" / "image-indexer"
+    command.parent.mkdir()
+    command.write_text(
+        f"#!/bin/sh\nexec {sys.executable} -c '{_AS_INSTALLED.format(command)}' \"$@\"\n", encoding="utf-8"
+    )
+    command.chmod(0o755)
+    path = f"{command.parent}:/usr/bin:/bin" if is_on_path else "/usr/bin:/bin"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[1])}
+    whole = {"capture_output": True, "text": True, "cwd": tmp_path, "env": environment}
+    said = subprocess.run([command, "demo", "--store", "my store"], check=True, **whole).stderr.splitlines()
+    tries = [line.removeprefix("image-indexer: ").strip() for line in said if " --store 'my store'" in line]
+    assert len(tries) == 3
+    for line in tries:
+        assert subprocess.run(["/bin/sh", "-c", line], check=True, **whole).stdout
 
 
 def test_demo_can_be_repeated(tmp_path: Path) -> None:

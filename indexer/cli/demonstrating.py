@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
+import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     import duckdb
 
 CLUSTER = "sample"
+COMMAND = "image-indexer"
 
 
 class Report(NamedTuple):
@@ -58,9 +62,17 @@ def run_demo(store: str) -> None:
             _show(catalog.query(report.query), report)
     _write_report(Choice(store, snapshot.snapshot_id, (CLUSTER,)))
     note(f"The store is {Path(store).absolute()}; the snapshot is {snapshot.snapshot_id}. Try next:")
-    note(f"  image-indexer query --store {store}")
-    note(f"  image-indexer query capacity-summary --store {store} --format json")
-    note(f'  image-indexer sql --store {store} "SELECT * FROM repositories ORDER BY physical_bytes DESC LIMIT 10"')
+    command, place = _command(), shlex.quote(store)
+    note(f"  {command} query --store {place}")
+    note(f"  {command} query capacity-summary --store {place} --format json")
+    note(f'  {command} sql --store {place} "SELECT * FROM repositories ORDER BY physical_bytes DESC LIMIT 10"')
+
+
+def _command() -> str:
+    """How to call this tool again: by its name, or by its path where it is not on the shell's."""
+    called = sys.argv[0]
+    is_only_there = Path(called).name == COMMAND and os.access(called, os.X_OK) and not shutil.which(COMMAND)
+    return shlex.quote(called) if is_only_there else COMMAND
 
 
 def _write_report(choice: Choice) -> None:

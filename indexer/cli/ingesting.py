@@ -43,6 +43,8 @@ def run_import(paths: tuple[str, ...], location: str, options: IngestOptions, li
     with terminal_progress(click.get_current_context().meta) as progress:
         snapshot = ingest(source, location, options, progress)
     report(snapshot)
+    if not snapshot.receipt.is_complete and options.is_complete is None:
+        note("If you know this input to be everything, import it again with --complete.")
     return snapshot
 
 
