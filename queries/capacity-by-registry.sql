@@ -16,6 +16,8 @@
 -- shared_bytes = "Bytes of its distinct layers that something outside the row holds as well."
 -- foreign_bytes = "Bytes of its distinct foreign layers: pulled from elsewhere."
 -- registry_bytes = "Physical bytes without the foreign ones."
+-- config_bytes = "Bytes of its distinct config blobs, where they can be told."
+-- manifest_bytes = "Bytes of its manifests, where the text was kept or an index states them."
 -- dedup_ratio = "Logical over physical bytes; null when there are none."
 -- ///
 WITH uses AS (
@@ -62,6 +64,41 @@ bytes AS (
         h.registry
 ),
 
+blobs AS (
+    SELECT
+        o.cluster,
+        o.snapshot_id,
+        o.registry,
+        s.config_digest,
+        max(s.config_bytes) AS config_bytes,
+        sum(s.manifest_bytes) AS manifest_bytes
+    FROM image_objects AS o
+    INNER JOIN image_sizes AS s
+        ON
+            s.cluster = o.cluster
+            AND s.snapshot_id = o.snapshot_id
+            AND s.image_name = o.image_name
+    GROUP BY
+        o.cluster,
+        o.snapshot_id,
+        o.registry,
+        s.config_digest
+),
+
+small_blobs AS (
+    SELECT
+        b.cluster,
+        b.snapshot_id,
+        b.registry,
+        sum(b.config_bytes) AS config_bytes,
+        sum(b.manifest_bytes) AS manifest_bytes
+    FROM blobs AS b
+    GROUP BY
+        b.cluster,
+        b.snapshot_id,
+        b.registry
+),
+
 members AS (
     SELECT
         o.cluster,
@@ -91,6 +128,8 @@ SELECT
     CAST(coalesce(b.physical_bytes - b.exclusive_bytes, 0) AS BIGINT) AS shared_bytes,
     CAST(coalesce(b.foreign_bytes, 0) AS BIGINT) AS foreign_bytes,
     CAST(coalesce(b.physical_bytes - b.foreign_bytes, 0) AS BIGINT) AS registry_bytes,
+    CAST(coalesce(s.config_bytes, 0) AS BIGINT) AS config_bytes,
+    CAST(coalesce(s.manifest_bytes, 0) AS BIGINT) AS manifest_bytes,
     round(CAST(b.logical_bytes AS DOUBLE) / nullif(CAST(b.physical_bytes AS DOUBLE), 0), 4) AS dedup_ratio
 FROM members AS m
 LEFT JOIN bytes AS b
@@ -98,6 +137,11 @@ LEFT JOIN bytes AS b
         b.cluster = m.cluster
         AND b.snapshot_id = m.snapshot_id
         AND b.registry IS NOT DISTINCT FROM m.registry
+INNER JOIN small_blobs AS s
+    ON
+        s.cluster = m.cluster
+        AND s.snapshot_id = m.snapshot_id
+        AND s.registry IS NOT DISTINCT FROM m.registry
 ORDER BY
     physical_bytes DESC,
     m.cluster,

@@ -17,6 +17,7 @@
 -- shared_bytes = "Bytes of its distinct layers that another repository holds as well."
 -- foreign_bytes = "Bytes of its distinct foreign layers: pulled from elsewhere."
 -- config_bytes = "Bytes of its distinct config blobs, where they can be told."
+-- manifest_bytes = "Bytes of its manifests, where the text was kept or an index states them."
 -- dedup_ratio = "Logical over physical bytes; null when there are none."
 -- first_seen_at = "When the cluster first stored one of its images."
 -- last_seen_at = "When the cluster first stored the newest of its images."
@@ -29,6 +30,7 @@ WITH blobs AS (
         o.repository,
         s.config_digest,
         max(s.config_bytes) AS config_bytes,
+        sum(s.manifest_bytes) AS manifest_bytes,
         count(*) FILTER (WHERE o.is_managed) AS managed_count
     FROM image_objects AS o
     INNER JOIN image_sizes AS s
@@ -51,6 +53,7 @@ configs AS (
         b.registry,
         b.repository,
         sum(CASE WHEN b.config_digest IS NOT NULL THEN b.config_bytes END) AS config_bytes,
+        sum(b.manifest_bytes) AS manifest_bytes,
         sum(b.managed_count) AS managed_count
     FROM blobs AS b
     GROUP BY
@@ -75,6 +78,7 @@ SELECT
     r.shared_bytes,
     r.foreign_bytes,
     CAST(coalesce(c.config_bytes, 0) AS BIGINT) AS config_bytes,
+    CAST(coalesce(c.manifest_bytes, 0) AS BIGINT) AS manifest_bytes,
     round(CAST(r.logical_bytes AS DOUBLE) / nullif(CAST(r.physical_bytes AS DOUBLE), 0), 4) AS dedup_ratio,
     r.first_seen_at,
     r.last_seen_at

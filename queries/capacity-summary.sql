@@ -21,6 +21,8 @@
 -- registry_bytes = "Physical bytes without the foreign ones."
 -- config_bytes = "Bytes of distinct config blobs, where they can be told."
 -- unknown_config_count = "Distinct config blobs whose size can't be told."
+-- manifest_bytes = "Bytes of the manifests, where the text was kept or an index states them."
+-- unknown_manifest_count = "Manifests whose size can't be told."
 -- dedup_ratio = "Logical over physical bytes; null when there are none."
 -- is_complete = "Whether every snapshot holds the whole resource."
 -- is_consistent = "Whether every snapshot is of one moment."
@@ -72,6 +74,13 @@ configs AS (
     FROM distinct_configs AS c
 ),
 
+manifests AS (
+    SELECT
+        coalesce(sum(s.manifest_bytes), 0) AS manifest_bytes,
+        count(*) FILTER (WHERE s.manifest_bytes IS NULL) AS unknown_manifest_count
+    FROM image_sizes AS s
+),
+
 receipts AS (
     SELECT
         count(DISTINCT s.cluster) AS cluster_count,
@@ -101,6 +110,8 @@ SELECT
     CAST(b.physical_bytes - b.foreign_bytes AS BIGINT) AS registry_bytes,
     CAST(c.config_bytes AS BIGINT) AS config_bytes,
     c.unknown_config_count,
+    CAST(m.manifest_bytes AS BIGINT) AS manifest_bytes,
+    m.unknown_manifest_count,
     round(CAST(b.logical_bytes AS DOUBLE) / nullif(CAST(b.physical_bytes AS DOUBLE), 0), 4) AS dedup_ratio,
     r.is_complete,
     r.is_consistent,
@@ -110,5 +121,6 @@ SELECT
 FROM objects AS o
 CROSS JOIN blobs AS b
 CROSS JOIN configs AS c
+CROSS JOIN manifests AS m
 CROSS JOIN receipts AS r
 ORDER BY r.cluster_count

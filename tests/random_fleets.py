@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleets import DOCKER_IMAGE, LAYERS_ORDER, OCI_IMAGE, SCHEMA1, digest, image, index
+from fleets import DOCKER_IMAGE, FOREIGN_LAYER, LAYERS_ORDER, OCI_IMAGE, SCHEMA1, digest, image, index
 from hypothesis import strategies as st
 
 EMPTY_LAYER = "sha256:4f4fb700ef54461cfa02571ae0db9a0dc1e0cdb5577484a6d75e68dc38e8acc1"
@@ -28,6 +28,24 @@ def images(draw, word):
     made["dockerImageManifestMediaType"] = draw(media_types)
     if draw(st.booleans()):
         made["dockerImageLayers"].insert(0, {"name": EMPTY_LAYER, "size": 32, "mediaType": "x"})
+    foreign = {digest(letter) for letter in draw(st.sets(st.sampled_from("abc")))}
+    for layer in made["dockerImageLayers"]:
+        layer["mediaType"] = FOREIGN_LAYER if layer["name"] in foreign else layer["mediaType"]
+    return made
+
+
+@st.composite
+def with_small_blobs(draw, made):
+    """Draw what tells the size of config and manifest: a shared config, the declared size, kept texts."""
+    distinct = {layer["name"]: layer["size"] for layer in made["dockerImageLayers"]}
+    config_bytes = draw(st.sampled_from([0, 1, 700, 2_000_000]))
+    made["dockerImageMetadata"] |= {"Size": sum(distinct.values()) + config_bytes}
+    if draw(st.booleans()):
+        made["dockerImageMetadata"]["Id"] = digest(draw(st.sampled_from(["config 1", "config 2"])))
+    if draw(st.booleans()):
+        made["dockerImageConfig"] = draw(st.sampled_from(['{"author":"Åsa"}', '{"author":"me"}']))
+    if draw(st.booleans()):
+        made["dockerImageManifest"] = '{"note":"é"}'
     return made
 
 
@@ -39,10 +57,15 @@ def based_images(draw, words):
         item = draw(images(word))
         if made and draw(st.booleans()):
             base = draw(st.sampled_from(made))
-            item["dockerImageLayers"] = base["dockerImageLayers"] + item["dockerImageLayers"]
+            marks = {layer["name"]: layer["mediaType"] for layer in base["dockerImageLayers"]}
+            own = [
+                layer | {"mediaType": marks.get(layer["name"], layer["mediaType"])}
+                for layer in item["dockerImageLayers"]
+            ]
+            item["dockerImageLayers"] = base["dockerImageLayers"] + own
             item["metadata"]["annotations"] = dict(base["metadata"]["annotations"])
             item["dockerImageManifestMediaType"] = base["dockerImageManifestMediaType"]
-        made.append(item)
+        made.append(draw(with_small_blobs(item)))
     return made
 
 
@@ -56,6 +79,8 @@ def fleets(draw):
         listed = st.sampled_from(WORDS + lists[:1] * bool(number))
         children = draw(st.lists(st.tuples(listed, st.sampled_from(PLATFORMS)), min_size=1, max_size=4))
         made.append(index(word, *children, repository=draw(repositories)))
+        for entry in made[-1]["dockerImageManifests"]:
+            entry["manifestSize"] = draw(st.sampled_from([0, 500, 900]))
     return made
 
 

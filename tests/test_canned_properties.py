@@ -51,18 +51,32 @@ def test_figures_of_images_and_layers_equal_the_twin(several) -> None:
     """Sizes and holders of layers, and logical and exclusive bytes of images and indexes, are the twin's."""
     with clusters_of(several) as (catalog, twins):
         layers = by_cluster(rows(catalog, "SELECT cluster, layer_digest, size_bytes, image_count FROM layers"))
-        sizes = by_cluster(rows(catalog, "SELECT cluster, image_name, logical_bytes, exclusive_bytes FROM image_sizes"))
+        columns = "logical_bytes, exclusive_bytes, foreign_bytes, manifest_bytes"
+        sizes = by_cluster(rows(catalog, f"SELECT cluster, image_name, {columns} FROM image_sizes"))
+        told = "SELECT cluster, image_name, config_bytes FROM image_sizes WHERE child_count = 0"
+        configs = by_cluster(rows(catalog, told))
         summary = answers(catalog, "capacity-summary")[0]
     for cluster, twin in twins.items():
         assert layers[cluster] == {name: (twin.sizes[name], len(twin.holders[name])) for name in twin.sizes}
         assert sizes[cluster] == {name: twin.image_figures(name) for name in twin.objects}
+        assert configs[cluster] == {name: (twin.config(name),) for name in twin.images}
     totals = [sum(figures) for figures in zip(*(twin.figures(twin.images) for twin in twins.values()), strict=True)]
     assert [summary["logical_bytes"], summary["physical_bytes"]] == totals[:2]
     assert summary["exclusive_bytes"] == sum(twin.freed({name}) for twin in twins.values() for name in twin.images)
     assert summary["exclusive_bytes"] + summary["shared_once_bytes"] == summary["physical_bytes"]
+    small = [
+        sum(figures) for figures in zip(*(twin.small_figures({*twin.objects}) for twin in twins.values()), strict=True)
+    ]
+    assert [summary[name] for name in SMALL] == small
+    assert summary["registry_bytes"] == summary["physical_bytes"] - small[0]
+    unknown = [size for twin in twins.values() for size in twin.configs(twin.images).values()].count(None)
+    assert summary["unknown_config_count"] == unknown
+    unknown = [twin.manifest(name) for twin in twins.values() for name in twin.objects].count(None)
+    assert summary["unknown_manifest_count"] == unknown
 
 
-FIGURES = ("logical_bytes", "physical_bytes", "exclusive_bytes", "shared_bytes")
+SMALL = ("foreign_bytes", "config_bytes", "manifest_bytes")
+FIGURES = ("logical_bytes", "physical_bytes", "exclusive_bytes", "shared_bytes", *SMALL)
 
 
 def figures_by(found, key):
@@ -73,7 +87,7 @@ def figures_by(found, key):
 def twin_figures(twins, key):
     """Return the twin's figures of every group."""
     return {
-        (cluster, group): twin.figures(names)
+        (cluster, group): twin.figures(names) + twin.small_figures(names)
         for cluster, twin in twins.items()
         for group, names in twin.groups(lambda name, twin=twin: key(twin, name)).items()
     }
@@ -149,6 +163,7 @@ def test_reclaimable_equals_the_twin(several, names, more_names) -> None:
         assert freed["small"]["freed_bytes"] == twin.freed(going)
         assert freed["small"]["kept_bytes"] == twin.bytes_of(twin.held(going)) - twin.freed(going)
         assert freed["small"]["logical_bytes"] == twin.logical(going)
+        assert freed["small"]["freed_config_bytes"] == twin.freed_configs(going)
         assert freed["none"]["freed_bytes"] == 0
         assert freed["small"]["freed_bytes"] <= freed["large"]["freed_bytes"] <= freed["full"]["freed_bytes"]
         assert freed["full"]["freed_bytes"] == twin.bytes_of(twin.held(twin.images))
@@ -188,6 +203,13 @@ def test_lineage_equals_comparing_all_pairs(several) -> None:
 NORMAL = {"linux/arm64/v8": "linux/arm64"}
 
 
+def os_of(twin, name):
+    """Operating system of an image that states none: Windows images are based on a foreign layer, at either end."""
+    entries = twin.entries(name)
+    is_windows = any(".foreign." in layer["mediaType"] for layer in (*entries[:1], *entries[-1:]))
+    return "windows" if is_windows else "linux"
+
+
 def platforms_of(twin, place):
     """Platforms of a repository: entries of its indexes, and images that no index lists."""
     listed = {name for each in twin.indexes for name in twin.children(each)}
@@ -197,7 +219,7 @@ def platforms_of(twin, place):
         if twin.place(each) == place
         for entry in twin.objects[each]["dockerImageManifests"]
     ]
-    singles = ["linux/amd64" for name in twin.images - listed if twin.place(name) == place]
+    singles = [f"{os_of(twin, name)}/amd64" for name in twin.images - listed if twin.place(name) == place]
     return {NORMAL.get(platform, platform) for platform in entries + singles}
 
 

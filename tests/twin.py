@@ -51,12 +51,20 @@ class Twin:
 
     def layers(self, name: str) -> list[str]:
         """Layer digests of an image, base first."""
+        return [layer["name"] for layer in self.entries(name)]
+
+    def entries(self, name: str) -> list[dict[str, Any]]:
+        """Layers of an image as the object states them, base first."""
         item = self.objects[name]
-        digests = [layer["name"] for layer in item.get("dockerImageLayers") or []]
+        layers = item.get("dockerImageLayers") or []
         order = (item["metadata"].get("annotations") or {}).get("image.openshift.io/dockerLayersOrder")
         is_old = order is None and item["dockerImageManifestMediaType"] in TOP_FIRST_BY_DEFAULT
         is_top_first = order == "descending" or is_old
-        return digests[::-1] if is_top_first else digests
+        return layers[::-1] if is_top_first else layers
+
+    def first_entries(self, name: str) -> dict[str, dict[str, Any]]:
+        """Layers of an image by digest; of a repeated one the lowest counts."""
+        return {layer["name"]: layer for layer in reversed(self.entries(name))}
 
     def children(self, index: str) -> Names:
         """Digests that an index lists, present or not."""
@@ -89,10 +97,52 @@ class Twin:
         physical, exclusive = self.bytes_of(self.held(names)), self.freed(names)
         return self.logical(names), physical, exclusive, physical - exclusive
 
-    def image_figures(self, name: str) -> tuple[int, int]:
-        """Logical and exclusive bytes of an image or an index."""
+    def foreign(self, names: Names) -> int:
+        """Bytes of layers that all their holders among these images mark as foreign."""
+        marks: dict[str, list[bool]] = defaultdict(list)
+        for name in names & self.images:
+            for digest, layer in self.first_entries(name).items():
+                marks[digest].append(".foreign." in layer["mediaType"])
+        return self.bytes_of({digest for digest, those in marks.items() if all(those)})
+
+    def config(self, name: str) -> int | None:
+        """Bytes of the config of an image: its text, or what the declared size has beyond the distinct layers."""
+        item = self.objects[name]
+        if "dockerImageConfig" in item:
+            return len(item["dockerImageConfig"].encode())
+        stated = [layer["size"] for layer in self.first_entries(name).values()]
+        rest = item["dockerImageMetadata"]["Size"] - sum(stated)
+        return rest if stated and min(stated) > 0 and 1 <= rest <= 1 << 20 else None
+
+    def configs(self, names: Names) -> dict[str, int | None]:
+        """Bytes by config digest, the largest that any of these images shows."""
+        found: dict[str, int | None] = {}
+        for name in names & self.images:
+            digest, size = self.objects[name]["dockerImageMetadata"]["Id"], self.config(name)
+            found[digest] = max(found.get(digest) or 0, size or 0) or None
+        return found
+
+    def manifest(self, name: str) -> int | None:
+        """Bytes of a manifest: its text, or the most an index states."""
+        text = self.objects[name].get("dockerImageManifest")
+        entries = (entry for index in self.indexes for entry in self.objects[index]["dockerImageManifests"])
+        stated = max((entry["manifestSize"] for entry in entries if entry["digest"] == name), default=0)
+        return len(text.encode()) if text else stated or None
+
+    def small_figures(self, names: Names) -> tuple[int, int, int]:
+        """Foreign bytes, and bytes of distinct configs and of manifests, of a set of objects."""
+        configs = sum(size or 0 for size in self.configs(names).values())
+        return self.foreign(names), configs, sum(self.manifest(name) or 0 for name in names)
+
+    def freed_configs(self, names: Names) -> int:
+        """Bytes of configs that no image outside has."""
+        kept, sizes = self.configs(self.images - names), self.configs(names)
+        return sum(size or 0 for digest, size in sizes.items() if digest not in kept)
+
+    def image_figures(self, name: str) -> tuple[int, int, int, int | None]:
+        """Logical, exclusive, foreign and manifest bytes of an image or an index."""
         names = self.members(name) if name in self.indexes else {name}
-        return self.bytes_of(self.held(names)), self.freed(names)
+        return self.bytes_of(self.held(names)), self.freed(names), self.foreign(names), self.manifest(name)
 
     def closed(self, names: Names) -> Names:
         """Return the set with all children that no kept index lists; nested indexes are settled first."""
