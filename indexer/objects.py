@@ -56,7 +56,7 @@ def read_object(text: bytes | msgspec.Raw) -> Any:
     except msgspec.ValidationError as error:
         raise DecodeError(f"{error}.", hint=_SKIP) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError(f"the JSON is broken: {error}.") from error
+        raise DecodeError(f"the JSON is broken: {error}.", hint=f"Fetch it again. {_SKIP}") from error
     _check_identity(image)
     return image
 

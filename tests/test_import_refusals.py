@@ -64,8 +64,8 @@ REFUSED = {
     "cut gzip": (gzip.compress(compact(image_list(corpus())))[:-20], "cut gzip", "again"),
     "cut tar": (tar({"a.json": compact(corpus()[0])})[:1024], "cut tar", "again"),
     "cut YAML": (to_yaml(saved_list(corpus())).rstrip()[:-400] + b'\n  "', "line", ""),
-    "cut NDJSON": (compact(corpus()[0]) + b"\n" + compact(corpus()[1])[:-9], "item 2", ""),
-    "not JSON": (b'{"kind": "ImageList", oops', "is not JSON", ""),
+    "cut NDJSON": (compact(corpus()[0]) + b"\n" + compact(corpus()[1])[:-9], "item 2", "again"),
+    "not JSON": (b'{"kind": "ImageList", oops', "is not JSON", "again"),
 }  # fmt: skip
 
 

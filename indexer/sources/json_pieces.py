@@ -252,7 +252,8 @@ class _Reader:
         if not found:
             return self._cut()
         return DecodeError(
-            f"{self._origin} is not JSON{self._where()}: {found.decode(errors='replace')!r} is out of place."
+            f"{self._origin} is not JSON{self._where()}: {found.decode(errors='replace')!r} is out of place.",
+            hint="Look at what wrote it, or fetch it again.",
         )
 
     def _where(self) -> str:
