@@ -39,7 +39,8 @@ class Catalog:
 
     Use it as a context manager, or close it. Relations it has returned stay readable after that: each has a cursor of
     its own. With `tables_in`, a DuckDB file that is not there yet, the views over the chosen snapshots are computed
-    once and kept there as tables: that takes longer than one query and less than ten.
+    once and kept there as tables: that takes longer than one query and less than ten. `all_snapshots` has the snapshots
+    of `clusters`, of all of them where none is named.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class Catalog:
         chosen: Sequence[Snapshot],
         keyrings: Sequence[Path] = (),
         *,
+        clusters: tuple[str, ...] = (),
         tables_in: Path | None = None,
     ) -> None:
         self.store = store
+        self._clusters = clusters
         self.snapshots = tuple(chosen)
         self._has_all_snapshots = False
         for snapshot in chosen:
@@ -150,7 +153,7 @@ class Catalog:
         """Create the second set of views when a statement first names it: most never do, and a store may be long."""
         if self._has_all_snapshots:
             return
-        snapshots = self.store.snapshots()
+        snapshots = self.store.snapshots(self._clusters)
         for snapshot in snapshots:
             snapshot.check_parts()
         try:
@@ -213,7 +216,7 @@ def open_catalog(
     or snapshot, `SnapshotError` for a broken one, `ConfigurationError` for a keyring that can't be read.
     """
     store = store or Store(location)
-    return Catalog(store, store.choose(snapshot, clusters), keyrings, tables_in=tables_in)
+    return Catalog(store, store.choose(snapshot, clusters), keyrings, clusters=clusters, tables_in=tables_in)
 
 
 def create_snapshots(connection: duckdb.DuckDBPyConnection, schema: str, snapshots: Sequence[Snapshot]) -> None:
@@ -310,4 +313,5 @@ def snapshot_row(snapshot: Snapshot) -> list[Any]:
         ", ".join(receipt.resource_versions) or None,
         receipt.tool_version,
         receipt.schema_version,
+        receipt.cluster_identity,
     ]
