@@ -136,9 +136,9 @@ SELECT
     CAST(round(l.slope + l.slope_margin) AS BIGINT) AS daily_delta_high_bytes,
     round(l.r_squared, 4) AS r_squared,
     CASE WHEN l.cluster IS NOT NULL THEN j.last_day + CAST($horizon_days AS INTEGER) END AS forecast_day,
-    CAST(round(greatest(l.value, 0)) AS BIGINT) AS forecast_bytes,
-    CAST(round(greatest(l.value - l.margin, 0)) AS BIGINT) AS forecast_low_bytes,
-    CAST(round(greatest(l.value + l.margin, 0)) AS BIGINT) AS forecast_high_bytes,
+    CAST(round(CASE WHEN l.value < 0 THEN 0 ELSE l.value END) AS BIGINT) AS forecast_bytes,
+    CAST(round(CASE WHEN l.value < l.margin THEN 0 ELSE l.value - l.margin END) AS BIGINT) AS forecast_low_bytes,
+    CAST(round(CASE WHEN l.value + l.margin < 0 THEN 0 ELSE l.value + l.margin END) AS BIGINT) AS forecast_high_bytes,
     CASE WHEN l.cluster IS NOT NULL THEN $horizon_days > date_diff('day', j.first_day, j.last_day) END AS is_beyond_span
 FROM judged AS j
 LEFT JOIN lines AS l ON l.cluster = j.cluster

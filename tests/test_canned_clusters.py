@@ -1,4 +1,4 @@
-"""Canned queries over several clusters: each cluster's rows are those it gets alone, and sums are sums over clusters."""
+"""Canned queries over several clusters: each has the rows it gets alone, and sums are sums over clusters."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_layers_of_the_fleet_add_up_to_the_summary(catalogs) -> None:
     assert sum(row["foreign_bytes"] for row in fleet) == summary["foreign_bytes"]
     (distinct,) = rows(
         catalogs[""],
-        "SELECT sum(size_bytes), count(*) FROM (SELECT max(size_bytes) AS size_bytes FROM layers GROUP BY layer_digest)",
+        "SELECT sum(size), count(*) FROM (SELECT max(size_bytes) AS size FROM layers GROUP BY layer_digest)",
     )
     assert (sum(row["distinct_bytes"] for row in fleet), sum(row["layer_count"] for row in fleet)) == distinct
     assert all(row["repeated_bytes"] == row["physical_bytes"] - row["distinct_bytes"] for row in fleet)

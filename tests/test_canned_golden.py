@@ -14,7 +14,17 @@ from canned import CASES, EVERY, GOLDEN, query_of
 from indexer import queries
 from indexer.output import write_csv
 
-VOLATILE = {"snapshot_id", "taken_at", "oldest_taken_at", "newest_taken_at", "snapshot_age_hours"}
+VOLATILE = {
+    "snapshot_id",
+    "taken_at",
+    "oldest_taken_at",
+    "newest_taken_at",
+    "snapshot_age_hours",
+    "age_hours",
+    "last_tried_at",
+    "first_day",
+    "last_day",
+}
 """What differs between two imports of the same objects, or from one day to the next."""
 
 KEPT_LINES = 40

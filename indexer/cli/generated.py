@@ -33,7 +33,17 @@ EXAMPLES: dict[str, dict[str, str]] = {
 }
 """Parameters of the example answers, for queries that would otherwise return nothing or something else each day."""
 
-_VOLATILE = {"snapshot_id", "taken_at", "oldest_taken_at", "newest_taken_at", "snapshot_age_hours"}
+_VOLATILE = {
+    "snapshot_id",
+    "taken_at",
+    "oldest_taken_at",
+    "newest_taken_at",
+    "snapshot_age_hours",
+    "age_hours",
+    "last_tried_at",
+    "first_day",
+    "last_day",
+}
 _LONGEST_EXAMPLE = 60
 _README_QUERIES = re.compile(r"(?<=<!-- queries -->\n).*?(?=<!-- /queries -->)", re.DOTALL)
 _INTRODUCTION = """# Query catalogue
