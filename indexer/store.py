@@ -70,7 +70,10 @@ class Store:
 
     def snapshots(self, clusters: tuple[str, ...] = ()) -> list[Snapshot]:
         """Every snapshot (of these clusters), oldest first. Raises `SnapshotError` for a broken receipt."""
-        return _oldest_first(_open(folder) for folder in self._folders(clusters))
+        found, broken = self.survey(clusters)
+        if broken:
+            raise broken[0]
+        return found
 
     def survey(self, clusters: tuple[str, ...] = ()) -> tuple[list[Snapshot], list[SnapshotError]]:
         """Return what `snapshots` does, and beside it an error for every receipt that can't be read."""
@@ -79,7 +82,9 @@ class Store:
             try:
                 found.append(_open(folder))
             except SnapshotError as error:
-                broken.append(error)
+                # A snapshot that has expired since the folder was listed is not a broken one.
+                if (folder / RECEIPT_NAME).exists():
+                    broken.append(error)
         return _oldest_first(found), broken
 
     def latest(self, clusters: tuple[str, ...] = ()) -> list[Snapshot]:
