@@ -28,6 +28,11 @@ unit: $(VENV)/.developer  ## All tests, fast ones first
 fast: $(VENV)/.developer  ## Only the fast tests
 	$(BIN)/python -m pytest -m "not slow"
 
+bench: $(VENV)/.developer  ## Time, memory and size beside peers; takes minutes, and CI never asks
+	$(BIN)/python tests/benchmarks/pipeline.py
+	$(BIN)/python tests/benchmarks/queries.py
+	$(BIN)/python tests/benchmarks/export.py --images 20000
+
 docs: $(VENV)/.developer  ## Write the generated texts again
 	$(BIN)/python -m indexer.cli.generated --write
 	$(BIN)/python tests/fault_matrix.py
@@ -39,6 +44,7 @@ clean:  ## Remove what the other targets made
 	rm -rf $(VENV) dist build image-index report.html .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
+	.ci/packages
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 
@@ -47,5 +53,6 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.developer: $(VENV)/.installed
+	.ci/packages test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev
 	touch $@

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from indexer import queries, verified
+from indexer import queries, query_index, verified
 from indexer.errors import QueryError, SnapshotError
-from indexer.schema import PART_FIELDS, SCHEMA_VERSION, ListOf, Scalar, Type
+from indexer.relations import Aliases, comment, create_aliases, create_snapshots, create_table, quote, stored_images_sql
 from indexer.statements import query_error, reading_statement
 from indexer.store import LATEST, Snapshot, Store
-from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, SNAPSHOTS
+from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
 from indexer.view_schema import VIEWS, View
 
 if TYPE_CHECKING:
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 MAIN, ALL_SNAPSHOTS = "main", "all_snapshots"
 
-_TYPES = {
-    Scalar.STRING: "VARCHAR",
-    Scalar.INTEGER: "BIGINT",
-    Scalar.BOOLEAN: "BOOLEAN",
-    Scalar.TIMESTAMP: "TIMESTAMP WITH TIME ZONE",
-    Scalar.STRING_MAP: "MAP(VARCHAR, VARCHAR)",
-    Scalar.KEYS: "VARCHAR[]",
-}
+MOST_IN_MEMORY = query_index.FROM_IMAGE_COUNT
+"""Up to so many images, what every other view reads is computed once, in memory: some 10 KB an image."""
+
+_KEPT = "kept"
+_IN_MEMORY = frozenset({"image_objects", "image_layers"})
+_SHOWS_COMMENTS = ("comment", "duckdb_", "information_schema", "pg_", "show")
 
 
 class Catalog:
@@ -39,8 +37,8 @@ class Catalog:
 
     Use it as a context manager, or close it. Relations it has returned stay readable after that: each has a cursor of
     its own. With `tables_in`, a DuckDB file that is not there yet, the views over the chosen snapshots are computed
-    once and kept there as tables: that takes longer than one query and less than ten. `all_snapshots` has the snapshots
-    of `clusters`, of all of them where none is named.
+    once and kept there as tables: that takes longer than one query and less than ten. `all_snapshots` has every
+    snapshot of the store's chosen clusters.
     """
 
     def __init__(
@@ -49,13 +47,16 @@ class Catalog:
         chosen: Sequence[Snapshot],
         keyrings: Sequence[Path] = (),
         *,
-        clusters: tuple[str, ...] = (),
+        aliases: Aliases | None = None,
+        use_index: bool = True,
         tables_in: Path | None = None,
     ) -> None:
         self.store = store
-        self._clusters = clusters
+        self.aliases = dict(aliases or {})
         self.snapshots = tuple(chosen)
         self._has_all_snapshots = False
+        self._uncommented: list[tuple[str, View, str]] = []
+        self._index: duckdb.DuckDBPyConnection | None = None
         for snapshot in chosen:
             snapshot.check_parts()
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
@@ -66,6 +67,9 @@ class Catalog:
         except duckdb.Error as error:
             self.close()
             raise _broken_store(error) from error
+        # What keys say of signatures is of this moment, and the index is of another.
+        if use_index and tables_in is None and not self._keyring:
+            self._index = query_index.open_index(chosen, self._settings(), self.aliases)
 
     def __enter__(self) -> Self:
         return self
@@ -75,10 +79,13 @@ class Catalog:
 
     def close(self) -> None:
         """Release the engine."""
+        if self._index:
+            self._index.close()
         self._connection.close()
 
     def leave_store(self) -> None:
         """Drop what still reads the store, so that the file of `tables_in` stands for itself."""
+        self._comment_all()
         self._connection.execute(f"DROP VIEW {MAIN}.stored_images")
         self._connection.execute("CHECKPOINT")
 
@@ -114,7 +121,11 @@ class Catalog:
     def _relation(self, text: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation:
         if ALL_SNAPSHOTS in text.lower():
             self._show_all_snapshots()
+        elif self._index and (kept := query_index.answer(self._index, text, parameters)) is not None:
+            return kept
         try:
+            if any(word in text.lower() for word in _SHOWS_COMMENTS):
+                self._comment_all()
             self.verify_signatures(MAIN)
             if ALL_SNAPSHOTS in text.lower():
                 self.verify_signatures(ALL_SNAPSHOTS)
@@ -126,17 +137,19 @@ class Catalog:
         return relation
 
     def _build(self, *, as_tables: bool) -> None:
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._connection.execute(queries.macros_sql())
         self._create_verification_tables()
         if as_tables:
             self._create_tables()
         else:
+            self._connection.execute(f"CREATE SCHEMA {_KEPT}")
             self._create_views(MAIN, self.snapshots)
-        self._lock()
+        for setting in self._settings():
+            self._connection.execute(setting)
 
     def _create_views(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         create_snapshots(self._connection, schema, snapshots)
+        create_aliases(self._connection, schema, self.aliases)
         self._create_stored_images(schema, snapshots)
         for view in VIEWS:
             self._create_view(schema, view, "VIEW")
@@ -144,6 +157,7 @@ class Catalog:
     def _create_tables(self) -> None:
         """Compute each view from the tables before it."""
         create_snapshots(self._connection, MAIN, self.snapshots)
+        create_aliases(self._connection, MAIN, self.aliases)
         self._create_stored_images(MAIN, self.snapshots)
         self.verify_signatures(MAIN)
         for view in VIEWS:
@@ -153,7 +167,7 @@ class Catalog:
         """Create the second set of views when a statement first names it: most never do, and a store may be long."""
         if self._has_all_snapshots:
             return
-        snapshots = self.store.snapshots(self._clusters)
+        snapshots = self.store.snapshots()
         for snapshot in snapshots:
             snapshot.check_parts()
         try:
@@ -180,18 +194,30 @@ class Catalog:
         self._connection.execute(f"CREATE VIEW {schema}.stored_images AS {stored_images_sql(snapshots)}")
 
     def _create_view(self, schema: str, view: View, what: str) -> None:
-        self._connection.execute(f"CREATE {what} {schema}.{view.name} AS {queries.view_sql(view.name)}")
-        comment(self._connection, schema, view, what)
+        sql = queries.view_sql(view.name)
+        if what == "VIEW" and schema == MAIN and view.name in _IN_MEMORY and self._is_small():
+            self._connection.execute(f"CREATE TABLE {_KEPT}.{view.name} AS {sql}")
+            sql = f"FROM {_KEPT}.{view.name}"
+        self._connection.execute(f"CREATE {what} {schema}.{view.name} AS {sql}")
+        self._uncommented.append((schema, view, what))
 
-    def _lock(self) -> None:
-        folder = quote(str(self.store.folder))
-        for setting in (
-            f"allowed_directories = [{folder}]",
-            "enable_external_access = false",
-            "autoload_known_extensions = false",
-            "lock_configuration = true",
-        ):
-            self._connection.execute(f"SET {setting}")
+    def _is_small(self) -> bool:
+        return sum(snapshot.receipt.image_count for snapshot in self.snapshots) < MOST_IN_MEMORY
+
+    def _comment_all(self) -> None:
+        """Comment on every column, once a statement could show that: most never do, and it takes a while."""
+        while self._uncommented:
+            comment(self._connection, *self._uncommented.pop())
+
+    def _settings(self) -> list[str]:
+        """Return the statements that keep an engine to reading this store, the last of them for good."""
+        return [
+            "SET GLOBAL TimeZone = 'UTC'",
+            f"SET allowed_directories = [{quote(str(self.store.folder))}]",
+            "SET enable_external_access = false",
+            "SET autoload_known_extensions = false",
+            "SET lock_configuration = true",
+        ]
 
 
 def _broken_store(error: duckdb.Error) -> SnapshotError:
@@ -207,111 +233,16 @@ def open_catalog(
     snapshot: str = LATEST,
     clusters: tuple[str, ...] = (),
     keyrings: Sequence[Path] = (),
-    store: Store | None = None,
+    aliases: Aliases | None = None,
+    use_index: bool = True,
     tables_in: Path | None = None,
 ) -> Catalog:
     """Open the views of a store: the newest complete snapshot of every cluster, or the one chosen.
 
-    With `keyrings`, files of public keys, signatures are verified. Raises `StoreError` where there is no store, cluster
-    or snapshot, `SnapshotError` for a broken one, `ConfigurationError` for a keyring that can't be read.
+    With `keyrings`, files of public keys, signatures are verified; `aliases` fold names of one registry. Large
+    snapshots are answered from a query index that is built once, outside the store (see `query_index`), unless
+    `use_index` is false. Raises `StoreError` where there is no store, cluster or snapshot, `SnapshotError` for a
+    broken one, `ConfigurationError` for a keyring that can't be read.
     """
-    store = store or Store(location)
-    return Catalog(store, store.choose(snapshot, clusters), keyrings, clusters=clusters, tables_in=tables_in)
-
-
-def create_snapshots(connection: duckdb.DuckDBPyConnection, schema: str, snapshots: Sequence[Snapshot]) -> None:
-    """Create the relation of receipts."""
-    create_table(connection, schema, SNAPSHOTS)
-    places = ", ".join("?" * len(SNAPSHOTS.columns))
-    for snapshot in snapshots:
-        connection.execute(f"INSERT INTO {schema}.snapshots VALUES ({places})", snapshot_row(snapshot))
-
-
-def create_table(connection: duckdb.DuckDBPyConnection, schema: str, table: View) -> None:
-    """Create an empty table with its comments."""
-    columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
-    connection.execute(f"CREATE TABLE {schema}.{table.name} ({columns})")
-    comment(connection, schema, table, "TABLE")
-
-
-def comment(connection: duckdb.DuckDBPyConnection, schema: str, view: View, what: str) -> None:
-    """Put the dictionary into the engine, where clients and DESCRIBE-like tools find it."""
-    name = f"{schema}.{view.name}"
-    connection.execute(f"COMMENT ON {what} {name} IS {quote(f'{view.sentence} A row is: {view.grain}.')}")
-    for column in view.columns:
-        connection.execute(f"COMMENT ON COLUMN {name}.{column.name} IS {quote(column.sentence)}")
-
-
-def quote(text: str) -> str:
-    """Return a string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def stored_images_sql(snapshots: Sequence[Snapshot]) -> str:
-    """Select every stored row with its cluster and snapshot; typed and empty where there are none.
-
-    Where all parts are of an older schema version, the columns it did not know come from an empty typed relation.
-    """
-    paths = [path for snapshot in snapshots for path in snapshot.part_paths]
-    versions = {snapshot.receipt.schema_version for snapshot in snapshots if snapshot.receipt.parts}
-    stored = _stored_rows_sql(paths, is_mixed=len(versions) > 1)
-    if SCHEMA_VERSION in versions:
-        return stored
-    empty = _no_rows_sql()
-    return f"{empty} UNION ALL BY NAME {stored}" if paths else empty
-
-
-def _no_rows_sql() -> str:
-    columns = ", ".join(f"NULL::{engine_type(field.type)} AS {field.name}" for field in PART_FIELDS)
-    return f"SELECT NULL::VARCHAR AS cluster, NULL::VARCHAR AS snapshot_id, {columns} WHERE false"
-
-
-def _stored_rows_sql(paths: Sequence[Path], *, is_mixed: bool) -> str:
-    """Rows of parts; cluster and snapshot come from the last folders, whatever `key=value` folders stand above."""
-    files = ", ".join(quote(str(path)) for path in paths)
-    return (
-        f"SELECT {_from_path('cluster')} AS cluster, {_from_path('snapshot')} AS snapshot_id, * EXCLUDE (filename) "
-        f"FROM read_parquet([{files}], filename = true, hive_partitioning = false, union_by_name = {is_mixed})"
-    )
-
-
-def _from_path(key: str) -> str:
-    folders = {name: f"{name}=([^/]*)" if name == key else f"{name}=[^/]*" for name in ("cluster", "snapshot")}
-    return f"regexp_extract(filename, '/{folders['cluster']}/{folders['snapshot']}/[^/]*$', 1)"
-
-
-def engine_type(of: Type) -> str:
-    """DuckDB's name of a declared type."""
-    if isinstance(of, Scalar):
-        return _TYPES[of]
-    if isinstance(of, ListOf):
-        return f"{engine_type(of.item)}[]"
-    return f"STRUCT({', '.join(f'{quote_identifier(part.name)} {engine_type(part.type)}' for part in of.fields)})"
-
-
-def quote_identifier(name: str) -> str:
-    """Return a quoted identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def snapshot_row(snapshot: Snapshot) -> list[Any]:
-    """Values of the `snapshots` relation for one receipt."""
-    receipt = snapshot.receipt
-    return [
-        receipt.cluster,
-        receipt.snapshot_id,
-        receipt.started_at,
-        receipt.is_complete,
-        receipt.is_consistent,
-        receipt.completeness,
-        receipt.image_count,
-        receipt.duplicate_count,
-        len(receipt.skipped_items),
-        sum(part.size_bytes for part in receipt.parts),
-        receipt.source,
-        receipt.server_version,
-        ", ".join(receipt.resource_versions) or None,
-        receipt.tool_version,
-        receipt.schema_version,
-        receipt.cluster_identity,
-    ]
+    store = Store(location, clusters)
+    return Catalog(store, store.choose(snapshot), keyrings, aliases=aliases, use_index=use_index, tables_in=tables_in)

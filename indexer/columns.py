@@ -7,79 +7,116 @@ they are content (`Cmd: [""]`, an annotation with an empty value).
 from __future__ import annotations
 
 import datetime as dt
+from functools import reduce
 from itertools import accumulate, chain
+from operator import attrgetter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indexer.arrow_schema import arrow_field, arrow_type
+from indexer.arrow_schema import arrow_type
 from indexer.errors import DecodeError
-from indexer.schema import Field, ListOf, Scalar, Struct, Type
+from indexer.schema import ListOf, Scalar, Struct, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from collections.abc import Callable, Sequence
 
 _RFC3339 = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"
 _TOO_FINE = r"(\.\d{6})\d+"
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
-_KEEPS_ZERO = frozenset({Scalar.INTEGER, Scalar.BOOLEAN})
 
 
-def column(field: Field, objects: Sequence[Any]) -> pa.Array:
-    """Array of one field over objects (None where there is no object).
+class StructColumns:
+    """Columns of a struct's fields. Make it once: looking types up for every page costs more than the cells."""
 
-    Raises `DecodeError` naming the field for a timestamp that is no RFC 3339 moment.
-    """
-    name, keeps_zero = field.name, field.type in _KEEPS_ZERO
-    values = [None if item is None else getattr(item, name) for item in objects]
-    if not keeps_zero:
-        values = [value or None for value in values]
-    if values.count(None) == len(values):
-        return pa.nulls(len(values), arrow_type(field.type))
+    def __init__(self, of: Struct) -> None:
+        self._type = arrow_type(of)
+        self._fields = [(field.key, attrgetter(field.name), _maker(field.type)) for field in of.fields]
+        self._nothing = SimpleNamespace(**{field.name: None for field in of.fields})
+
+    def arrays(self, objects: Sequence[Any]) -> list[pa.Array]:
+        """Array of each field over objects, None where there is no object.
+
+        Raises `DecodeError` naming the field for a timestamp that is no RFC 3339 moment.
+        """
+        nothing = self._nothing
+        filled = [nothing if item is None else item for item in objects]
+        return [_named(key, make, list(map(cell, filled))) for key, cell, make in self._fields]
+
+    def array(self, objects: Sequence[Any]) -> pa.Array:
+        """Struct array over objects; null where every field is."""
+        children = self.arrays(objects)
+        return pa.StructArray.from_arrays(children, type=self._type, mask=_all_null(children))
+
+
+def _named(key: str, make: Callable[[Sequence[Any]], pa.Array], values: Sequence[Any]) -> pa.Array:
     try:
-        return array(field.type, values)
+        return make(values)
     except DecodeError as error:
-        raise DecodeError(f"{field.key}: {error.message}") from error
+        raise DecodeError(f"{key}: {error.message}") from error
 
 
-def array(of: Type, values: list[Any]) -> pa.Array:
-    """Array of a declared type over plain values."""
+def _all_null(children: list[pa.Array]) -> pa.Array | None:
+    """Mask of the rows where every child is null; None where there are none, which one full child proves."""
+    if any(child.null_count == 0 for child in children):
+        return None
+    partly = [child for child in children if child.null_count < len(child)] or children[:1]
+    return reduce(pc.and_, (child.is_null() for child in partly))
+
+
+def _maker(of: Type) -> Callable[[Sequence[Any]], pa.Array]:
+    """Return what makes an array of a declared type from plain values."""
+    arrow = arrow_type(of)
+    if of in {Scalar.INTEGER, Scalar.BOOLEAN}:
+        return lambda values: pa.array(values, arrow)
+    make = _filled_maker(of, arrow)
+    return lambda values: make(values) if any(values) else pa.nulls(len(values), arrow)
+
+
+def _filled_maker(of: Type, arrow: pa.DataType) -> Callable[[Sequence[Any]], pa.Array]:
     if isinstance(of, Struct):
-        return _structs(of, values)
+        return StructColumns(of).array
     if isinstance(of, ListOf) and isinstance(of.item, Struct):
-        return _lists_of_structs(of.item, values)
-    if of is Scalar.TIMESTAMP:
-        return timestamps(values)
-    if of is Scalar.STRING_MAP:
-        values = [None if value is None else list(value.items()) for value in values]
-    elif of is Scalar.KEYS:
-        values = [None if value is None else list(value) for value in values]
-    return pa.array(values, arrow_type(of))
+        members = StructColumns(of.item)
+        return lambda values: _lists(arrow, values, members.array)
+    if isinstance(of, ListOf) or of is Scalar.KEYS:
+        return lambda values: _lists(arrow, values, lambda flat: pa.array(flat, arrow.value_type))
+    return _SCALAR_MAKERS[of]
 
 
-def _structs(of: Struct, values: list[Any]) -> pa.Array:
-    children = [column(field, values) for field in of.fields]
-    missing = pc.is_null(children[0])
-    for child in children[1:]:
-        missing = pc.and_(missing, pc.is_null(child))
-    return pa.StructArray.from_arrays(children, fields=[arrow_field(field) for field in of.fields], mask=missing)
+def _strings(values: Sequence[str | None]) -> pa.Array:
+    return pa.array([value or None for value in values] if "" in values else values, pa.string())
 
 
-def _lists_of_structs(of: Struct, values: list[Any]) -> pa.Array:
-    ends = accumulate((len(value) if value else 0 for value in values), initial=0)
-    offsets = [None if value is None else end for value, end in zip(values, ends, strict=False)]
-    offsets.append(sum(len(value) for value in values if value))
-    members = array(of, list(chain.from_iterable(value for value in values if value)))
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), members, type=arrow_type(ListOf(of)))
+def _lists(arrow: pa.DataType, values: Sequence[Any], make: Callable[[list[Any]], pa.Array]) -> pa.Array:
+    """Make lists of the members, in order; of an object with keys, of its keys."""
+    members = make(list(chain.from_iterable(filter(None, values))))
+    offsets, absent = _extents(values)
+    return pa.ListArray.from_arrays(offsets, members, type=arrow, mask=absent)
 
 
-def timestamps(values: list[Any]) -> pa.Array:
+def _maps(values: Sequence[dict[str, str | None] | None]) -> pa.Array:
+    filled = list(filter(None, values))
+    keys = pa.array(list(chain.from_iterable(filled)), pa.string())
+    items = pa.array(list(chain.from_iterable(map(dict.values, filled))), pa.string())
+    offsets, absent = _extents(values)
+    return pa.MapArray.from_arrays(offsets, keys, items, mask=absent)
+
+
+def _extents(values: Sequence[Any]) -> tuple[pa.Array, pa.Array | None]:
+    """Where each list begins and the last one ends; and which are absent or empty, None where none is."""
+    lengths = [len(value) if value else 0 for value in values]
+    absent = pa.array([not length for length in lengths]) if 0 in lengths else None
+    return pa.array(list(accumulate(lengths, initial=0)), pa.int32()), absent
+
+
+def _moments(values: Sequence[Any]) -> pa.Array:
     """Moments in UTC with microseconds, from datetimes or from RFC 3339 text; finer digits are cut off."""
-    if any(isinstance(value, dt.datetime) for value in values):
+    if isinstance(next(filter(None, values)), dt.datetime):
         return pa.array(values, _TIMESTAMP)
-    texts = pa.array(values, pa.string())
+    texts = _strings(values)
     is_moment = pc.match_substring_regex(texts, _RFC3339)
     if pc.all(is_moment).as_py() is False:
         raise DecodeError(f"{texts.filter(pc.invert(is_moment))[0].as_py()[:80]!r} is not an RFC 3339 moment.")
@@ -87,3 +124,10 @@ def timestamps(values: list[Any]) -> pa.Array:
         return pc.replace_substring_regex(texts, _TOO_FINE, r"\1").cast(_TIMESTAMP)
     except pa.ArrowInvalid as error:
         raise DecodeError(f"There is no such moment: {error}.") from error
+
+
+_SCALAR_MAKERS: dict[Type, Callable[[Sequence[Any]], pa.Array]] = {
+    Scalar.STRING: _strings,
+    Scalar.STRING_MAP: _maps,
+    Scalar.TIMESTAMP: _moments,
+}

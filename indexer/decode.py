@@ -14,17 +14,20 @@ import msgspec
 import pyarrow as pa
 
 from indexer.arrow_schema import part_schema
-from indexer.columns import column
+from indexer.columns import StructColumns
 from indexer.errors import DecodeError, LimitError
 from indexer.objects import read_object
 from indexer.pages import MOST_SKIPPED_ITEMS, SkippedItem
-from indexer.schema import DERIVED_FIELDS, IMAGE
+from indexer.schema import DERIVED_FIELDS, IMAGE, Struct
 from indexer.signature import read_content
 
 if TYPE_CHECKING:
     from indexer.pages import Page
 
 Rewrite = Callable[[bytes], bytes]
+
+_IMAGE_COLUMNS = StructColumns(IMAGE)
+_READING_COLUMNS = StructColumns(Struct(DERIVED_FIELDS[:1]))
 
 
 @dataclass(slots=True)
@@ -104,8 +107,8 @@ def _judge_each(page: Page, rows: list[_Row], bad_items: BadItems) -> list[_Row]
 
 def _to_batch(rows: list[_Row]) -> pa.RecordBatch:
     objects = [row.image for row in rows]
-    arrays = [column(part, objects) for part in IMAGE.fields]
-    arrays.append(column(DERIVED_FIELDS[0], [_Readings(image) for image in objects]))
+    arrays = _IMAGE_COLUMNS.arrays(objects)
+    arrays += _READING_COLUMNS.arrays([_Readings(image) for image in objects])
     arrays.append(_texts(rows))
     return pa.record_batch(arrays, schema=part_schema())
 

@@ -17,10 +17,10 @@ from indexer.locks import held
 from indexer.pages import Completeness, Page, Restarted, Source
 from indexer.receipt import PART_ROWS, Receipt
 from indexer.store import WORK_FOLDER, check_cluster_name, store_folder
-from indexer.writer import SnapshotWriter, new_snapshot_id
+from indexer.writer import SnapshotWriter, Staged, new_snapshot_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from indexer.pages import SourceReport
@@ -171,7 +171,7 @@ class _Run:
         except IndexerError as error:
             if _has_expired(error):
                 # What is staged can't be gone on from; kept, it would fail every run to come in the same way.
-                writer.keep_staged = False
+                writer.abandon()
             raise
 
     def _take(self, page: Page | Restarted, writer: SnapshotWriter) -> None:
@@ -181,27 +181,33 @@ class _Run:
             self.bad_items.skipped.clear()
             self.started_at = dt.datetime.now(dt.UTC)
             return
-        first_row = writer.read_count
-        is_on_disk = writer.write(decode_page(page, self.bad_items, self._rewrite))
-        writer.delete(page.deletions, first_row)
-        if is_on_disk and page.resume_point is not None and self.request_key is not None:
-            self._checkpoint(writer, page.resume_point, self.request_key)
+        batch = decode_page(page, self.bad_items, self._rewrite)
+        writer.delete(page.deletions, writer.read_count)
+        writer.write(batch, self._checkpoint(writer, page.resume_point))
         self.progress.advance(writer.read_count, self.source.report)
 
-    def _checkpoint(self, writer: SnapshotWriter, resume_point: bytes, request_key: str) -> None:
-        journal = Journal(
-            snapshot_id=writer.snapshot_id,
-            request_key=request_key,
-            started_at=self.started_at,
-            resume_point=resume_point,
-            parts=writer.parts,
-            is_ordered=writer.is_ordered,
-            last_name=writer.last_name,
-            skipped_items=self.bad_items.skipped,
-        )
-        with writing_to(self.folder):
-            journal.write(writer.staging)
-        writer.keep_staged = True
+    def _checkpoint(self, writer: SnapshotWriter, resume_point: bytes | None) -> Callable[[Staged], None] | None:
+        """Return what writes the journal once everything up to this page is on disk; None where none is kept."""
+        request_key, skipped_count = self.request_key, len(self.bad_items.skipped)
+        if resume_point is None or request_key is None:
+            return None
+
+        def write_journal(staged: Staged) -> None:
+            journal = Journal(
+                snapshot_id=writer.snapshot_id,
+                request_key=request_key,
+                started_at=self.started_at,
+                resume_point=resume_point,
+                parts=staged.parts,
+                is_ordered=staged.is_ordered,
+                last_name=staged.last_name,
+                skipped_items=self.bad_items.skipped[:skipped_count],
+            )
+            with writing_to(self.folder):
+                journal.write(writer.staging)
+            writer.keep_staged = True
+
+        return write_journal
 
     def _receipt(self, writer: SnapshotWriter) -> Receipt:
         read_count = writer.read_count

@@ -58,10 +58,11 @@ class Snapshot:
 
 
 class Store:
-    """A store that exists. Raises `StoreError` where there is none."""
+    """A store that exists, or some clusters of it. Raises `StoreError` where there is none."""
 
-    def __init__(self, location: str | Path) -> None:
+    def __init__(self, location: str | Path, clusters: tuple[str, ...] = ()) -> None:
         self.folder = store_folder(location)
+        self.clusters = clusters
         if not self.folder.is_dir():
             raise StoreError(
                 f"There is no store at {location}.",
@@ -106,6 +107,7 @@ class Store:
 
     def _folders(self, clusters: tuple[str, ...]) -> list[Path]:
         """Folders of published snapshots (of these clusters): those that have a receipt."""
+        clusters = clusters or self.clusters
         try:
             found = {path.name.removeprefix(_CLUSTER): path for path in _children(self.folder, _CLUSTER)}
             _refuse_unknown(clusters, set(found))

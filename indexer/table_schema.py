@@ -24,6 +24,16 @@ SNAPSHOTS = view(
     text("cluster_identity", "What the server tells of which cluster it is, whatever the name; null where it did not."),
 )
 
+REGISTRY_ALIASES = View(
+    "registry_aliases",
+    "name of a registry",
+    "Registry names that mean another one, as configured: only the owner of a cluster knows them, so none by default.",
+    (
+        text("alias", "Registry host as references spell it, lower-case."),
+        text("registry", "Registry host it stands for."),
+    ),
+)
+
 KEYRING_KEYS = View(
     "keyring_keys",
     "key or subkey",
@@ -58,5 +68,5 @@ SIGNATURE_VERIFICATIONS = View(
     ),
 )
 
-TABLES: tuple[View, ...] = (SNAPSHOTS, KEYRING_KEYS, SIGNATURE_VERIFICATIONS)
+TABLES: tuple[View, ...] = (SNAPSHOTS, REGISTRY_ALIASES, KEYRING_KEYS, SIGNATURE_VERIFICATIONS)
 """Every table; the views are read from these and from the stored images."""

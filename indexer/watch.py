@@ -152,14 +152,19 @@ class OverlaySource:
 
 
 def base_items(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
-    """Yield name and JSON of every object of a snapshot, a few hundred at a time in memory."""
+    """Yield name and JSON of every object of a snapshot, one part at a time in memory.
+
+    Parts follow each other in the order of names, and rows within a part in an order of their own: see `parts`.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     for path in snapshot.part_paths:
         with pq.ParquetFile(path) as part:
-            for batch in part.iter_batches(PAGE_ITEMS, columns=["metadata.name", "raw_json"]):
-                names = batch.column("metadata").field("name").to_pylist()
-                yield from zip(names, map(str.encode, batch.column("raw_json").to_pylist()), strict=True)
+            stored = part.read(columns=["metadata.name", "raw_json"]).flatten()
+            rows = pa.table(stored.columns, names=["name", "text"]).sort_by("name")
+        for batch in rows.to_batches(PAGE_ITEMS):
+            yield from zip(batch["name"].to_pylist(), map(str.encode, batch["text"].to_pylist()), strict=True)
 
 
 def newest_base(location: Path, cluster: str, source: str) -> Snapshot | None:

@@ -1,6 +1,8 @@
 """Writing a snapshot: parts are staged under `_work/`, and one rename publishes them together with their receipt.
 
 Nothing is visible before: a process killed at any instant leaves a folder under `_work/` that no reader looks at.
+A full part is written in a thread of its own while the next one is filled: both libraries at work there, Arrow and
+zstd, leave the interpreter free.
 """
 
 from __future__ import annotations
@@ -8,52 +10,50 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from msgspec.structs import replace
 
-from indexer.arrow_schema import part_schema
 from indexer.duplicates import Candidate, losers
-from indexer.errors import StoreError
-from indexer.files import sync_file, sync_folder, write_durably, writing_to
+from indexer.errors import IndexerError, StoreError
+from indexer.files import sync_folder, write_durably, writing_to
 from indexer.journal import JOURNAL_NAME, Journal, staging_folder
 from indexer.locks import held
+from indexer.parts import part_table, write_part
 from indexer.receipt import PART_ROWS, RECEIPT_NAME, Part, Receipt
-from indexer.store import Snapshot, check_cluster_name, part_hash, store_folder
+from indexer.store import Snapshot, check_cluster_name, store_folder
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from indexer.pages import Deletion
 
-PART_BYTES = 64 << 20
-"""A part is closed at this or at its rows, whichever comes first; being one row group, it bounds our memory."""
+PART_BYTES = 24 << 20
+"""A part is closed at this or at its rows, whichever comes first; with the one being written, it bounds our memory."""
 
 _CLAIMS, _CLAIM_SECONDS = 100, 0.02
-
-_REPEATING_COLUMNS = [
-    "docker_image_manifest_media_type",
-    "docker_image_layers.list.element.media_type",
-    "docker_image_manifests.list.element.media_type",
-    "docker_image_manifests.list.element.architecture",
-    "docker_image_manifests.list.element.os",
-    "docker_image_metadata.architecture",
-    "docker_image_metadata.api_version",
-    "docker_image_metadata.kind",
-    "docker_image_metadata_version",
-]
-"""Only these get a dictionary: digests never repeat enough to pay for one."""
 
 
 def new_snapshot_id(now: dt.datetime) -> str:
     """Id of a snapshot: UTC time, which sorts, and six hex digits, which tell two of one second apart."""
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+class Staged(NamedTuple):
+    """What is on disk after a part: every part so far, whether names rose all along, and the last name."""
+
+    parts: list[Part]
+    is_ordered: bool
+    last_name: str
 
 
 class SnapshotWriter:
@@ -72,9 +72,12 @@ class SnapshotWriter:
         self.parts: list[Part] = []
         self.is_ordered = True
         self.last_name = ""
+        self.read_count = 0
         self._pending: list[pa.RecordBatch] = []
-        self._pending_count = 0
+        self._pending_count = self._pending_bytes = 0
         self._deletions: list[Candidate] = []
+        self._thread = ThreadPoolExecutor(1, "part-writer")
+        self._closing: Future[None] | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -85,6 +88,7 @@ class SnapshotWriter:
         raise StoreError(f"{self.staging} is held by another run.", hint="Wait for it, or stop it.")
 
     def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
         if not self.keep_staged:
             shutil.rmtree(self.staging, ignore_errors=True)
         self._open.close()
@@ -103,43 +107,53 @@ class SnapshotWriter:
         """Take over the parts an earlier run has staged; whatever else it left there is removed."""
         self.parts = list(journal.parts)
         self.is_ordered, self.last_name = journal.is_ordered, journal.last_name
+        self.read_count = sum(part.row_count for part in self.parts)
         known = {JOURNAL_NAME, *(part.name for part in self.parts)}
         for path in self.staging.iterdir():
             if path.name not in known:
                 path.unlink()
 
-    @property
-    def read_count(self) -> int:
-        """Rows written so far."""
-        return self._pending_count + sum(part.row_count for part in self.parts)
+    def write(self, batch: pa.RecordBatch, when_staged: Callable[[Staged], None] | None = None) -> None:
+        """Add rows. If they fill a part, it is written meanwhile, and `when_staged` hears of it in the writer's thread.
 
-    def write(self, batch: pa.RecordBatch) -> bool:
-        """Add rows; return whether that closed a part, so that everything so far is on disk."""
+        What goes wrong in that thread is raised when the next part is full, or at the end.
+        """
         self._watch_order(batch)
         self._pending.append(batch)
+        self.read_count += batch.num_rows
         self._pending_count += batch.num_rows
-        if self._pending_count >= self._part_rows or sum(pending.nbytes for pending in self._pending) >= PART_BYTES:
-            self._close_part()
-        return not self._pending
+        self._pending_bytes += batch.nbytes
+        if self._pending_count >= self._part_rows or self._pending_bytes >= PART_BYTES:
+            self._close_part(when_staged)
 
     def delete(self, deletions: Sequence[Deletion], first_row: int) -> None:
-        """Note objects that were deleted, of the page whose rows begin at `first_row`."""
+        """Note objects that were deleted, of the page whose rows begin at `first_row`; before its rows are written."""
         for name, uid, resource_version, created_at, after_count in deletions:
             position = first_row + after_count
             self._deletions.append(Candidate(name, position, uid, resource_version, created_at, is_deletion=True))
 
     def restart(self) -> None:
         """Drop everything written so far: the source began again from another moment."""
+        self._settle()
         for path in self.staging.iterdir():
             path.unlink()
         self.keep_staged = False
-        self.parts, self._pending, self._pending_count = [], [], 0
-        self.is_ordered, self.last_name = True, ""
+        self.parts, self._pending, self._pending_count, self._pending_bytes = [], [], 0, 0
+        self._deletions = []
+        self.read_count, self.is_ordered, self.last_name = 0, True, ""
+
+    def abandon(self) -> None:
+        """Let nothing be resumed from what is staged; an error is on its way already, a second one says no more."""
+        with suppress(IndexerError):
+            self._settle()
+        self.keep_staged = False
 
     def finish_parts(self) -> tuple[list[Part], int]:
         """Close the last part and resolve duplicates. Returns the parts and how many objects gave way."""
+        self._settle()
         if self._pending or not self.parts:
-            self._close_part()
+            self._close_part(None)
+            self._settle()
         may_repeat = bool(self._deletions) or not self.is_ordered
         return self.parts, self._drop_duplicates() if may_repeat else 0
 
@@ -164,25 +178,37 @@ class SnapshotWriter:
         self.is_ordered = rising and names[0].as_py() > self.last_name
         self.last_name = names[-1].as_py()
 
-    def _close_part(self) -> None:
-        table = pa.Table.from_batches(self._pending, part_schema())
+    def _close_part(self, when_staged: Callable[[Staged], None] | None) -> None:
+        """Hand the pending rows to the writer's thread; one part at a time, so that no more than two are in memory."""
+        self._settle()
+        first_row = self.read_count - self._pending_count
+        has_deletions = bool(self._deletions) and self._deletions[-1].position > first_row
+        stage = partial(self._stage, self._pending, keep_order=has_deletions)
+        self._closing = self._thread.submit(stage, (self.is_ordered, self.last_name), when_staged)
+        self._pending, self._pending_count, self._pending_bytes = [], 0, 0
+
+    def _settle(self) -> None:
+        """Wait for the part being written; raises what went wrong with it."""
+        closing, self._closing = self._closing, None
+        if closing is not None:
+            closing.result()
+
+    def _stage(
+        self,
+        batches: list[pa.RecordBatch],
+        order: tuple[bool, str],
+        when_staged: Callable[[Staged], None] | None,
+        *,
+        keep_order: bool,
+    ) -> None:
+        table = part_table(batches, keep_order=keep_order)
         self.parts.append(self._write_part(f"images-{len(self.parts):05}.parquet", table))
-        self._pending, self._pending_count = [], 0
+        if when_staged is not None:
+            when_staged(Staged(self.parts, *order))
 
     def _write_part(self, name: str, table: pa.Table) -> Part:
-        path = self.staging / name
         with writing_to(self.store_folder):
-            pq.write_table(
-                table,
-                path,
-                compression="zstd",
-                compression_level=3,
-                use_dictionary=_REPEATING_COLUMNS,
-                write_statistics=["metadata.name", "metadata.creation_timestamp"],
-                row_group_size=max(len(table), 1),
-            )
-            sync_file(path)
-        return Part(name, len(table), path.stat().st_size, part_hash(path))
+            return write_part(self.staging / name, table)
 
     def _drop_duplicates(self) -> int:
         lost = losers(self._candidates())
@@ -199,22 +225,33 @@ class SnapshotWriter:
         return len(lost)
 
     def _candidates(self) -> list[Candidate]:
-        """Candidates among names that came more than once or were deleted; only columns that decide are read."""
-        columns = ["metadata.name", "metadata.uid", "metadata.resource_version", "metadata.creation_timestamp"]
-        tables = [pq.ParquetFile(self.staging / part.name).read(columns=columns) for part in self.parts]
-        metadata = pa.concat_tables(tables).combine_chunks().column("metadata").combine_chunks()
-        names = pc.struct_field(metadata, "name")
+        """Candidates among names that came more than once or were deleted: names first, then only rows in dispute."""
+        names = pa.chunked_array([self._staged_metadata(part, "name").field("name") for part in self.parts])
         counts = pc.value_counts(names)
         repeated = pc.struct_field(counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1)), "values")
         deleted = pa.array([deletion.name for deletion in self._deletions], pa.string())
         disputed = pa.concat_arrays([repeated, deleted])
-        positions = pc.indices_nonzero(pc.is_in(names, value_set=disputed))
-        rows = metadata.take(positions).to_pylist()
-        objects = [
-            Candidate(row["name"], position, row["uid"], row["resource_version"], row["creation_timestamp"])
-            for position, row in zip(positions.to_pylist(), rows, strict=True)
-        ]
+        del names, counts
+        objects: list[Candidate] = []
+        first = 0
+        for part in self.parts if len(disputed) else ():
+            objects.extend(self._disputed_rows(part, first, disputed))
+            first += part.row_count
         return objects + self._deletions
+
+    def _disputed_rows(self, part: Part, first: int, disputed: pa.Array) -> list[Candidate]:
+        metadata = self._staged_metadata(part, "name", "uid", "resource_version", "creation_timestamp")
+        positions = pc.indices_nonzero(pc.is_in(metadata.field("name"), value_set=disputed))
+        rows = metadata.take(positions).to_pylist()
+        return [
+            Candidate(row["name"], first + place, row["uid"], row["resource_version"], row["creation_timestamp"])
+            for place, row in zip(positions.to_pylist(), rows, strict=True)
+        ]
+
+    def _staged_metadata(self, part: Part, *fields: str) -> pa.StructArray:
+        columns = [f"metadata.{field}" for field in fields]
+        table = pq.ParquetFile(self.staging / part.name).read(columns=columns)
+        return table.column("metadata").combine_chunks()
 
     def _without(self, part: Part, positions: list[int]) -> Part:
         table = pq.ParquetFile(self.staging / part.name).read()

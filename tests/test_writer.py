@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_objects import PageSource, image, name_of, page_text, publish
 
-from indexer import files, writer
+from indexer import files, parts, writer
 from indexer.arrow_schema import VERSION_KEY
 from indexer.decode import decode_page
 from indexer.duplicates import Candidate, losers
@@ -108,8 +108,8 @@ def _refuse(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> PageSour
 
 FAILURES: dict[str, Callable[[pytest.MonkeyPatch], PageSource]] = {
     "a later page": _break_the_source,
-    "writing a part": lambda patch: _refuse(patch, writer.pq, "write_table"),
-    "making a part durable": lambda patch: _refuse(patch, writer, "sync_file"),
+    "writing a part": lambda patch: _refuse(patch, parts.pq, "write_table"),
+    "making a part durable": lambda patch: _refuse(patch, parts, "sync_file"),
     "writing the receipt": lambda patch: _refuse(patch, writer, "write_durably"),
     "making the receipt durable": lambda patch: _refuse(patch, files, "sync_file"),
     "the rename": lambda patch: _refuse(patch, Path, "rename"),
@@ -133,9 +133,9 @@ def test_nothing_is_visible_when_a_run_fails_at_any_step(
 
 def test_readers_see_nothing_of_a_snapshot_that_is_being_written(tmp_path: Path) -> None:
     """While parts are staged, the store reads as before; after the rename the snapshot is there at once."""
-    batch = decode_page(read_page(page_text([image(1)]), "page 1"))
     with writer.SnapshotWriter(tmp_path, "test", "20240101T000000Z-abcdef", part_rows=1) as snapshot_writer:
-        snapshot_writer.write(batch)
+        for number in (1, 2):  # a part is on disk at the latest when the next one is full
+            snapshot_writer.write(decode_page(read_page(page_text([image(number)]), "page 1")))
         assert list((tmp_path / "_work").rglob("*.parquet"))
         assert Store(tmp_path).snapshots() == []
     assert _visible(tmp_path) == []

@@ -56,7 +56,7 @@ def run_demo(store: str) -> None:
     with open_catalog(store, clusters=(CLUSTER,)) as catalog:
         for report in REPORTS:
             _show(catalog.query(report.query), report)
-    _write_report(Choice(store, snapshot.snapshot_id, (CLUSTER,), ()))
+    _write_report(Choice(store, snapshot.snapshot_id, (CLUSTER,)))
     note(f"The store is {Path(store).absolute()}; the snapshot is {snapshot.snapshot_id}. Try next:")
     note(f"  image-indexer query --store {store}")
     note(f"  image-indexer query capacity-summary --store {store} --format json")

@@ -23,7 +23,7 @@ def list_snapshots(location: str, clusters: tuple[str, ...], output: OutputOptio
     """Write a row a snapshot. Raises `SnapshotError` behind the rows for receipts that can't be read."""
     import duckdb
 
-    from indexer.catalog import create_snapshots
+    from indexer.relations import create_snapshots
 
     found, broken = Store(location).survey(clusters)
     with duckdb.connect() as connection:
@@ -78,7 +78,7 @@ def diff_snapshots(
     store = Store(location)
     before, after = (_comparable(store, given, clusters) if given else None for given in ids)
     concerned = tuple(snapshot.cluster for snapshot in (before, after) if snapshot) or clusters
-    with Catalog(store, (), clusters=concerned) as catalog:
+    with Catalog(Store(location, concerned), ()) as catalog:
         given = {"before": before and before.snapshot_id, "after": after and after.snapshot_id}
         rows = catalog.query(query, **given)
         if not rows.limit(1).fetchall():

@@ -1,0 +1,122 @@
+"""Which file holds the kept views of the chosen snapshots, and which statements it can answer.
+
+The name of a file is a hash over the receipts' part hashes, the SQL of the views and the versions of format and engine:
+a stale one is never found, only a new one built. It lies outside the store, which may be read-only or shared. Two
+processes that build at once each write a file of their own; the last renames it over an equal one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import secrets
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from indexer import index_tables
+from indexer.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexer.relations import Aliases
+    from indexer.store import Snapshot
+
+logger = logging.getLogger(__name__)
+
+FROM_IMAGE_COUNT = 10_000
+"""Below this the views in memory answer before a file could be built."""
+
+KEPT_FILES = 4
+_OLD_SECONDS = 86_400
+_LOCKING = threading.Lock()
+
+
+def cache_folder() -> Path:
+    """`$IMAGE_INDEXER_CACHE`, else `image-indexer` in the user's cache folder (XDG base directories)."""
+    if named := os.environ.get("IMAGE_INDEXER_CACHE"):
+        return Path(named).absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "image-indexer"
+
+
+def index_path(snapshots: Sequence[Snapshot], aliases: Aliases) -> Path:
+    """Return the file for these snapshots, whether it exists or not."""
+    content = hashlib.sha256(index_tables.sources_text().encode())
+    content.update(f"{SCHEMA_VERSION} {duckdb.__version__} {sorted(aliases.items())}".encode())
+    for snapshot in snapshots:
+        parts = " ".join(part.sha256 for part in snapshot.receipt.parts)
+        content.update(f"\n{snapshot.folder} {parts}\n".encode() + snapshot.receipt.to_json())
+    return cache_folder() / f"{content.hexdigest()}.duckdb"
+
+
+def open_index(
+    snapshots: Sequence[Snapshot], settings: Sequence[str], aliases: Aliases
+) -> duckdb.DuckDBPyConnection | None:
+    """Open the file for these snapshots read-only, after building it if need be; None where it would not pay.
+
+    A cache that can't be written is told in the log and costs only time.
+    """
+    if sum(snapshot.receipt.image_count for snapshot in snapshots) < FROM_IMAGE_COUNT:
+        return None
+    try:
+        path = index_path(snapshots, aliases)
+        if not path.exists():
+            _build(path, snapshots, aliases)
+        os.utime(path)
+        return _connect(path, settings)
+    except (OSError, RuntimeError, duckdb.Error) as error:
+        logger.warning("There is no query index (%s): queries take longer.", str(error).strip().partition("\n")[0])
+        return None
+
+
+def _connect(path: Path, settings: Sequence[str]) -> duckdb.DuckDBPyConnection:
+    """Connect and apply the settings. Connections of a process to one file share an engine, so the first locks it."""
+    with _LOCKING:
+        connection = duckdb.connect(str(path), read_only=True, config={"autoinstall_known_extensions": "false"})
+        if not connection.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]:
+            for setting in settings:
+                connection.execute(setting)
+    return connection
+
+
+def _build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_room(path.parent)
+    logger.info("Building the query index of %s snapshots in %s, once.", len(snapshots), path.parent)
+    folder = path.parent / f"{path.stem[:16]}.{secrets.token_hex(4)}.tmp"
+    folder.mkdir(mode=0o700)
+    try:
+        index_tables.build(folder / "index.duckdb", snapshots, aliases)
+        (folder / "index.duckdb").replace(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_room(folder: Path) -> None:
+    """Remove all but the last used files, and what builds that were killed left a day ago."""
+    used = sorted(folder.glob("*.duckdb"), key=lambda path: path.stat().st_mtime)
+    for path in used[: max(len(used) - KEPT_FILES + 1, 0)]:
+        path.unlink(missing_ok=True)
+    for path in folder.glob("*.tmp"):
+        if time.time() - path.stat().st_mtime > _OLD_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def answer(
+    connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any]
+) -> duckdb.DuckDBPyRelation | None:
+    """Return the relation of a statement, or None where it needs what only the store holds, or is no such statement."""
+    try:
+        plan = connection.cursor().sql(f"EXPLAIN (FORMAT json) {text}", params=parameters or None)
+        if plan is None or any(index_tables.BEYOND in str(row) for row in plan.fetchall()):
+            return None
+        return connection.cursor().sql(text, params=parameters or None)
+    except duckdb.Error:
+        return None

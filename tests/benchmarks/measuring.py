@@ -1,0 +1,81 @@
+"""Running each contender in a process of its own, several times, and saying on which machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DISTRIBUTIONS = ("duckdb", "pyarrow", "polars", "orjson", "msgspec")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Medians over the runs: seconds and CPU seconds of the work, start-up apart, and the peak of the process."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+    output_bytes: int
+    note: str = ""
+    rows: str = ""
+
+
+def work(function, *arguments):
+    """Do the work and print its figures: the end of every process that is measured."""
+    started, cpu_started = time.perf_counter(), time.process_time()
+    try:
+        output_bytes, note = function(*arguments) or 0, ""
+    except Exception as error:  # noqa: BLE001  # a peer that fails is a row of the table
+        output_bytes, note = 0, f"fails: {str(error).strip().splitlines()[0][:80]}"
+    taken = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu_started}
+    print(json.dumps(taken | {"output_bytes": output_bytes, "note": note}))
+
+
+def measured(command, run_count):
+    """Run a command that ends with `work`; gives medians."""
+    runs = [one_run(command) for _ in range(run_count)]
+    medians = {name: statistics.median(run[name] for run in runs) for name in ("seconds", "cpu_seconds", "peak_mib")}
+    return Figures(**medians, output_bytes=runs[-1]["output_bytes"], note=runs[-1]["note"], rows=runs[-1]["rows"])
+
+
+def one_run(command):
+    """Run a command once; its peak memory is that of the process alone. What it prints after its figures are `rows`."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    arguments = [sys.executable, *map(str, command)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment) as process:
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, command
+    figures, *rows = output.decode().splitlines()
+    return json.loads(figures) | {"peak_mib": usage.ru_maxrss / 1024, "rows": " ".join(rows)}
+
+
+def machine():
+    """Name what the figures were taken on."""
+    cpu = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if "model name" in line), "?")
+    versions = ", ".join(f"{name} {version(name)}" for name in DISTRIBUTIONS)
+    return f"{os.cpu_count()} × {cpu}, CPython {platform.python_version()}, {versions}"
+
+
+def _lines(path):
+    return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
+
+
+def save(path, subject, results):
+    """Keep figures as JSON, for comparison with another day's."""
+    content = {
+        "machine": machine(),
+        "subject": subject,
+        "results": {name: asdict(row) for name, row in results.items()},
+    }
+    Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

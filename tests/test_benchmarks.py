@@ -1,0 +1,42 @@
+"""The benchmarks run: figures for every contender, equal rows in every way. How fast is nobody's gate."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent / "benchmarks"
+
+
+def run_benchmark(environment, name, *arguments):
+    """Run one of the scripts; gives what it prints."""
+    command = [sys.executable, BENCHMARKS / name, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, check=False, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_pipeline_measures_every_contender(environment, tmp_path) -> None:
+    """The table has a row a contender, none of ours or DuckDB's fails, and the JSON names the machine."""
+    kept = tmp_path / "figures.json"
+    table = run_benchmark(environment, "pipeline.py", "--images", 60, "--runs", 1, "--json", kept)
+    figures = json.loads(kept.read_text(encoding="utf-8"))
+    assert "CPython" in figures["machine"]
+    assert all(f"| {name} |" in table for name in figures["results"])
+    failed = [name for name, taken in figures["results"].items() if taken["note"]]
+    assert set(failed) <= {"Polars scan_ndjson"}
+    assert figures["results"]["image-indexer import"]["output_bytes"] > 0
+
+
+@pytest.mark.slow
+def test_queries_compare_ways(environment, sample_store) -> None:
+    """A query is answered by the views, the index and Polars, with equal rows."""
+    options = ("--store", sample_store, "--runs", 1, "--query", "layer-sharing")
+    table = run_benchmark(environment, "queries.py", *options)
+    assert "| layer-sharing |" in table
+    assert "| NO |" not in table
