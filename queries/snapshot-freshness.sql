@@ -1,6 +1,6 @@
 -- /// query
 -- title = "Freshness of the snapshots"
--- description = "One row a cluster of the store: how old its newest complete snapshot is, whether that is too old, and whether the cluster goes on under another name. Clusters are told apart by name; where the server showed an identity, two names of one identity are a renamed cluster, and two identities of one name are two clusters (or one that was installed anew)."
+-- description = "One row a cluster of the store: how old its newest complete snapshot is, whether that is too old, and whether the cluster goes on under another name. Clusters are told apart by name; where the server showed an identity, two names of one identity are a renamed cluster, and two OAuth servers of one name are two clusters (or one that was installed anew)."
 -- value = "Which clusters are missing tonight, before their old figures are taken for new ones."
 -- [params.max_age_hours]
 -- type = "DOUBLE"
@@ -19,7 +19,7 @@
 -- last_tried_at = "When its newest snapshot was taken, partial ones included."
 -- snapshot_count = "Its snapshots in the store, partial ones included."
 -- cluster_identity = "Identity the server last showed; null when it showed none."
--- identity_count = "Distinct identities the name has had: more than one is a name used for several clusters."
+-- identity_count = "Distinct OAuth servers the name has had: more than one is a name used for several clusters."
 -- continued_as = "Name under which the same identity has a newer snapshot: the cluster was renamed."
 -- ///
 WITH named AS (
@@ -29,7 +29,8 @@ WITH named AS (
         max(CASE WHEN s.is_complete THEN s.taken_at END) AS taken_at,
         count(*) AS snapshot_count,
         max_by(s.cluster_identity, s.taken_at) FILTER (WHERE s.cluster_identity IS NOT NULL) AS cluster_identity,
-        count(DISTINCT s.cluster_identity) AS identity_count
+        -- Other identities change with an address or a certificate authority: equal they prove something, different not.
+        count(DISTINCT CASE WHEN s.cluster_identity LIKE 'issuer:%' THEN s.cluster_identity END) AS identity_count
     FROM all_snapshots.snapshots AS s
     GROUP BY s.cluster
 ),

@@ -113,10 +113,10 @@ def freshness(tmp_path_factory):
     write_night(store, objects, "stale", night(5))
     write_night(store, objects, "stale", night(9), is_complete=False, completeness="partial")
     write_night(store, objects, "partial", night(9), is_complete=False, completeness="partial")
-    write_night(store, objects, "old-name", night(1), cluster_identity="one")
-    write_night(store, objects, "new-name", night(9), cluster_identity="one")
-    write_night(store, objects, "clash", night(8), cluster_identity="two")
-    write_night(store, objects, "clash", night(9), cluster_identity="three")
+    write_night(store, objects, "old-name", night(1), cluster_identity="issuer:one")
+    write_night(store, objects, "new-name", night(9), cluster_identity="issuer:one")
+    write_night(store, objects, "clash", night(8), cluster_identity="issuer:two")
+    write_night(store, objects, "clash", night(9), cluster_identity="issuer:three")
     with open_catalog(store) as catalog:
         found = answers(catalog, "snapshot-freshness", max_age_hours=36, as_of=night(9) + dt.timedelta(hours=7))
     return {row["cluster"]: row for row in found}
@@ -140,5 +140,5 @@ def test_a_renamed_cluster_is_told_by_its_identity(freshness) -> None:
 
 def test_two_clusters_of_one_name_are_told_by_their_identities(freshness) -> None:
     """A name that two identities used has a count of two, and the last identity."""
-    assert (freshness["clash"]["identity_count"], freshness["clash"]["cluster_identity"]) == (2, "three")
+    assert (freshness["clash"]["identity_count"], freshness["clash"]["cluster_identity"]) == (2, "issuer:three")
     assert freshness["fresh"]["identity_count"] == 0
