@@ -19,6 +19,7 @@ from indexer.sources.files import FileSource
 if TYPE_CHECKING:
     from indexer.cli.options import OutcomeOptions
     from indexer.cluster import Connection
+    from indexer.ingest import Progress
     from indexer.redaction import Redactor
     from indexer.sources.limits import InputLimits
     from indexer.store import Snapshot
@@ -48,16 +49,21 @@ def run_import(paths: tuple[str, ...], location: str, options: IngestOptions, li
 
 def run_export(connection: Connection, location: str, options: ExportOptions) -> Snapshot:
     """Export a live list and say on stderr what was published."""
+    use_compact_memory()
+    with terminal_progress(click.get_current_context().meta) as progress:
+        snapshot = export_into(location, connection, options, progress)
+    report(snapshot)
+    return snapshot
+
+
+def export_into(location: str, connection: Connection, options: ExportOptions, progress: Progress) -> Snapshot:
+    """Export a live list."""
     cluster = options.cluster or connection.cluster_name
     ingest_options = IngestOptions(
         cluster, skip_bad_items=options.skip_bad_items, part_rows=options.part_rows, redactor=options.redactor
     )
-    use_compact_memory()
     source = ApiSource(connection, options.request)
-    with terminal_progress(click.get_current_context().meta) as progress:
-        snapshot = export(source, location, ingest_options, progress, resume=options.resume)
-    report(snapshot)
-    return snapshot
+    return export(source, location, ingest_options, progress, resume=options.resume)
 
 
 def use_compact_memory() -> None:
@@ -78,7 +84,7 @@ def tell(snapshot: Snapshot, location: str, outcome: OutcomeOptions) -> None:
     if outcome.metrics_file:
         from indexer.metrics import write_metrics
 
-        write_metrics(snapshot, location, outcome.metrics_file)
+        write_metrics([snapshot], location, outcome.metrics_file)
 
 
 def report(snapshot: Snapshot) -> None:
