@@ -8,6 +8,7 @@ from fleets import rows, write_store
 
 from indexer import queries
 from indexer.catalog import open_catalog
+from indexer.report import ReportOptions, render_report
 from indexer.sample import generate_images
 
 CLUSTERS = {"east": (60, 1), "north": (45, 1), "west": (40, 2)}
@@ -114,6 +115,15 @@ def test_pairs_of_clusters_share_what_both_hold(catalogs) -> None:
         assert row["shared_bytes"] == sum(min(one[name], other[name]) for name in both)
         smaller = min(sum(one.values()), sum(other.values()))
         assert row["shared_share"] == pytest.approx(row["shared_bytes"] / smaller, abs=1e-4)
+
+
+def test_the_report_of_a_fleet_compares_clusters(catalogs) -> None:
+    """The section on clusters stands in the report of several, and not in that of one."""
+    pytest.importorskip("altair")
+    fleet, one = (render_report(catalogs[name], ReportOptions()) for name in ("", "east"))
+    assert 'id="fleet"' in fleet
+    assert "layers-between-clusters" in fleet
+    assert 'id="fleet"' not in one
 
 
 def test_every_query_is_judged_here() -> None:

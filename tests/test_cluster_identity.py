@@ -7,6 +7,7 @@ import time
 
 import orjson
 import pytest
+from commands import export
 from live import FLEET, answer, export_from, list_from
 
 from indexer.cluster import Connection, connect_server
@@ -104,3 +105,13 @@ def test_loopback_without_an_authority_and_a_lost_file_tell_nothing(tmp_path) ->
     with LoopbackServer() as server:
         assert connect_server(server.url).fingerprint() is None
     assert fingerprint("https://api.example.com", **{"certificate-authority": str(tmp_path / "gone")}) is None
+
+
+def test_another_cluster_of_the_same_name_is_warned_of(tmp_path) -> None:
+    """Two OAuth servers under one name are two clusters: the second export says so, the first does not."""
+    said = []
+    for issuer in ("https://one", "https://two"):
+        with LoopbackServer(FLEET[:3], script=telling(document({"issuer": issuer}))) as server:
+            said.append(export(server, tmp_path / "store", output=tmp_path))
+    assert [each.exit_code for each in said] == [0, 0]
+    assert ["another cluster under the name lab" in each.stderr for each in said] == [False, True]

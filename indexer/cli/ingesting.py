@@ -15,6 +15,8 @@ from indexer.ingest import IngestOptions, export, ingest
 from indexer.receipt import PART_ROWS
 from indexer.sources.api import ApiSource
 from indexer.sources.files import FileSource
+from indexer.sources.probes import ISSUER
+from indexer.store import Store
 
 if TYPE_CHECKING:
     from indexer.cli.options import OutcomeOptions
@@ -63,7 +65,24 @@ def export_into(location: str, connection: Connection, options: ExportOptions, p
         cluster, skip_bad_items=options.skip_bad_items, part_rows=options.part_rows, redactor=options.redactor
     )
     source = ApiSource(connection, options.request)
-    return export(source, location, ingest_options, progress, resume=options.resume)
+    snapshot = export(source, location, ingest_options, progress, resume=options.resume)
+    _warn_of_another_cluster(snapshot, location)
+    return snapshot
+
+
+def _warn_of_another_cluster(snapshot: Snapshot, location: str) -> None:
+    """Say so when the name was another cluster's: their snapshots would be taken for one series."""
+    identity = snapshot.receipt.cluster_identity or ""
+    known = [each.receipt.cluster_identity for each in Store(location).survey((snapshot.cluster,))[0]]
+    others = {other for other in known if other and other.startswith(ISSUER) and other != identity}
+    if identity.startswith(ISSUER) and others:
+        logger.warning(
+            "The store has snapshots of another cluster under the name %s (%s, now %s); give it a name of its own with "
+            "--cluster.",
+            snapshot.cluster,
+            ", ".join(sorted(others)),
+            identity,
+        )
 
 
 def use_compact_memory() -> None:

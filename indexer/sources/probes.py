@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 _TIMEOUTS = Timeouts(connect_seconds=2, read_seconds=2, total_seconds=5)
 Document = TypeVar("Document")
+ISSUER = "issuer:"
+"""How an identity begins that stays as long as the cluster does."""
 
 
 class _Version(msgspec.Struct, rename="camel"):
@@ -43,7 +45,7 @@ def cluster_identity(connection: Connection) -> str | None:
     """
     document = _ask(connection, "/.well-known/oauth-authorization-server", _OAuthServer)
     if document and document.issuer:
-        return f"issuer:{document.issuer}"
+        return f"{ISSUER}{document.issuer}"
     fingerprint = connection.fingerprint()
     return f"server:{fingerprint}" if fingerprint else None
 
