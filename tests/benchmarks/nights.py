@@ -86,9 +86,29 @@ def measure(folder):
     timed("growth-forecast", lambda: ask(folder, "growth-forecast"))
     timed("snapshot-diff of two nights", lambda: ask(folder, "snapshot-diff", before=ids[-2], after=ids[-1]))
     timed("snapshot-diff of the last two, each cluster", lambda: ask(folder, "snapshot-diff"))
+    check_identity(folder)
+    print_sizes(folder, snapshots)
+
+
+def check_identity(folder):
+    """Compare, for the newest night of every cluster, the sums of the diff with the difference of the summaries."""
+    sums = {}
+    for row in ask(folder, "snapshot-diff").to_pylist():
+        sums[row["after_snapshot_id"]] = sums.get(row["after_snapshot_id"], 0) + row["physical_delta_bytes"]
+    deltas = {row["snapshot_id"]: row["physical_delta_bytes"] for row in ask(folder, "growth").to_pylist()}
+    assert all(deltas[name] == total for name, total in sums.items())
+    print(
+        f"added less removed bytes are the difference of the physical bytes, exactly: {len(sums)} of {len(sums)} diffs"
+    )
+
+
+def print_sizes(folder, snapshots):
+    """Print what lies on the disk: a snapshot is whole by itself, so a store is the sum of its exports."""
     parts = sum(part.size_bytes for each in snapshots for part in each.receipt.parts)
+    with open_catalog(folder) as catalog:
+        (json_bytes,) = catalog.sql("SELECT sum(strlen(raw_json)) FROM all_snapshots.stored_images").fetchall()[0]
     print(f"{len(snapshots)} snapshots, {sum(each.receipt.image_count for each in snapshots):,} images")
-    print(f"store {size_of(folder):,} bytes, of which parts {parts:,}, receipts {size_of(folder) - parts:,}")
+    print(f"as JSON {json_bytes:,} bytes; Parquet parts {parts:,}; receipts and all else {size_of(folder) - parts:,}")
 
 
 if __name__ == "__main__":
