@@ -41,10 +41,11 @@ def fill(folder, clusters, nights, images):
 
 
 def timed(label, work):
-    """Do the work, print how long it took, and return what it returned."""
-    started = time.perf_counter()
+    """Do the work, print how long it took and the time of all processors, and return what it returned."""
+    started, used = time.perf_counter(), time.process_time()
     answer = work()
-    print(f"{label:45} {time.perf_counter() - started:8.2f} s", flush=True)
+    elapsed, used = time.perf_counter() - started, time.process_time() - used
+    print(f"{label:45} {elapsed:8.2f} s, {used:8.2f} s of processors", flush=True)
     return answer
 
 
