@@ -27,7 +27,8 @@ def write_metrics(snapshots: Sequence[Snapshot], location: str, path: Path) -> N
 
     registry = CollectorRegistry()
     gauges = {name: Gauge(f"{_PREFIX}_{name}", text, ["cluster"], registry=registry) for name, text in _METRICS.items()}
-    with Catalog(Store(location), snapshots) as catalog:
+    # One question does not pay for an index.
+    with Catalog(Store(location), snapshots, use_index=False) as catalog:
         columns = "cluster, logical_bytes, physical_bytes"
         amounts = {cluster: rest for cluster, *rest in catalog.query("capacity-by-cluster").project(columns).fetchall()}
     for snapshot in snapshots:
