@@ -58,10 +58,11 @@ class Snapshot:
 
 
 class Store:
-    """A store that exists. Raises `StoreError` where there is none."""
+    """A store that exists, or some clusters of it. Raises `StoreError` where there is none."""
 
-    def __init__(self, location: str | Path) -> None:
+    def __init__(self, location: str | Path, clusters: tuple[str, ...] = ()) -> None:
         self.folder = store_folder(location)
+        self.clusters = clusters
         if not self.folder.is_dir():
             raise StoreError(
                 f"There is no store at {location}.",
@@ -70,7 +71,10 @@ class Store:
 
     def snapshots(self, clusters: tuple[str, ...] = ()) -> list[Snapshot]:
         """Every snapshot (of these clusters), oldest first. Raises `SnapshotError` for a broken receipt."""
-        return _oldest_first(_open(folder) for folder in self._folders(clusters))
+        found, broken = self.survey(clusters)
+        if broken:
+            raise broken[0]
+        return found
 
     def survey(self, clusters: tuple[str, ...] = ()) -> tuple[list[Snapshot], list[SnapshotError]]:
         """Return what `snapshots` does, and beside it an error for every receipt that can't be read."""
@@ -79,7 +83,9 @@ class Store:
             try:
                 found.append(_open(folder))
             except SnapshotError as error:
-                broken.append(error)
+                # A snapshot that has expired since the folder was listed is not a broken one.
+                if (folder / RECEIPT_NAME).exists():
+                    broken.append(error)
         return _oldest_first(found), broken
 
     def latest(self, clusters: tuple[str, ...] = ()) -> list[Snapshot]:
@@ -101,6 +107,7 @@ class Store:
 
     def _folders(self, clusters: tuple[str, ...]) -> list[Path]:
         """Folders of published snapshots (of these clusters): those that have a receipt."""
+        clusters = clusters or self.clusters
         try:
             found = {path.name.removeprefix(_CLUSTER): path for path in _children(self.folder, _CLUSTER)}
             _refuse_unknown(clusters, set(found))
