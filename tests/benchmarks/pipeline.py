@@ -169,11 +169,11 @@ def polars_ndjson(folder, out):
 
 def image_indexer(folder, out):
     """Publish a snapshot: everything typed, raw JSON kept, hashed and synced."""
-    from indexer.cli.ingesting import use_compact_memory
+    from indexer.cli.ingesting import suit_bulk_work
     from indexer.ingest import IngestOptions, ingest
     from indexer.sources.files import FileSource
 
-    use_compact_memory()
+    suit_bulk_work()
     paths = [str(path) for path in sorted(folder.glob("page-*.json"))]
     snapshot = ingest(FileSource(paths), out / "store", IngestOptions("benchmark"))
     return sum(part.size_bytes for part in snapshot.receipt.parts)
