@@ -14,7 +14,7 @@ import duckdb
 
 from indexer import queries
 from indexer.relations import comment, create_aliases, create_snapshots, create_table, stored_images_sql
-from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, SNAPSHOTS
+from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, TABLES
 from indexer.view_schema import VIEWS
 
 if TYPE_CHECKING:
@@ -162,5 +162,5 @@ def _use_columns() -> list[str]:
 
 def sources_text() -> str:
     """Everything in this project that decides what the tables hold, for the name of the file."""
-    shapes = [repr(relation) for relation in (*VIEWS, SNAPSHOTS, KEYRING_KEYS, SIGNATURE_VERIFICATIONS)]
+    shapes = [repr(relation) for relation in (*VIEWS, *TABLES)]
     return "\n".join([queries.macros_sql(), *(queries.view_sql(view.name) for view in VIEWS), *shapes])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from indexer.schema import PART_FIELDS, SCHEMA_VERSION, ListOf, Scalar, Type
-from indexer.table_schema import SNAPSHOTS
+from indexer.table_schema import REGISTRY_ALIASES, SNAPSHOTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +39,10 @@ def create_snapshots(connection: duckdb.DuckDBPyConnection, schema: str, snapsho
 
 
 def create_aliases(connection: duckdb.DuckDBPyConnection, schema: str, aliases: Aliases) -> None:
-    """Create the relation of configured registry aliases, which the view `registry_aliases` reads."""
-    connection.execute(f"CREATE TABLE {schema}.configured_aliases (alias VARCHAR PRIMARY KEY, registry VARCHAR)")
-    for alias, registry in sorted(aliases.items()):
-        connection.execute(f"INSERT INTO {schema}.configured_aliases VALUES (?, ?)", [alias, registry])
+    """Create the relation of configured registry aliases."""
+    create_table(connection, schema, REGISTRY_ALIASES)
+    for pair in sorted(aliases.items()):
+        connection.execute(f"INSERT INTO {schema}.{REGISTRY_ALIASES.name} VALUES (?, ?)", pair)
 
 
 def create_table(connection: duckdb.DuckDBPyConnection, schema: str, table: View) -> None:
