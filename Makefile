@@ -28,10 +28,10 @@ unit: $(VENV)/.developer  ## All tests, fast ones first
 fast: $(VENV)/.developer  ## Only the fast tests
 	$(BIN)/python -m pytest -m "not slow"
 
-bench: $(VENV)/.developer  ## Time, memory and size beside peers; takes minutes, and CI never asks
-	$(BIN)/python tests/benchmarks/pipeline.py
-	$(BIN)/python tests/benchmarks/queries.py
-	$(BIN)/python tests/benchmarks/export.py --images 20000
+bench: $(VENV)/.developer  ## Time, memory and size beside peers; takes minutes, CI never asks; KEEP=name keeps the figures
+	$(BIN)/python tests/benchmarks/pipeline.py $(if $(KEEP),--json $(KEEP)-pipeline.json)
+	$(BIN)/python tests/benchmarks/queries.py $(if $(KEEP),--json $(KEEP)-queries.json)
+	$(BIN)/python tests/benchmarks/export.py $(if $(KEEP),--json $(KEEP)-export.json)
 
 docs: $(VENV)/.developer  ## Write the generated texts again
 	$(BIN)/python -m indexer.cli.generated --write

@@ -31,7 +31,7 @@ from indexer.store import Snapshot, check_cluster_name, store_folder
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 PART_BYTES = 24 << 20
 """A part is closed at this or at its rows, whichever comes first; with the one being written, it bounds our memory."""
+
+_END_BYTES = 16
+"""Of a digest, 64 bits: hardly ever the same by chance, even in millions."""
 
 _CLAIMS, _CLAIM_SECONDS = 100, 0.02
 
@@ -226,18 +229,22 @@ class SnapshotWriter:
 
     def _candidates(self) -> list[Candidate]:
         """Candidates among names that came more than once or were deleted: names first, then only rows in dispute."""
-        names = pa.chunked_array([self._staged_metadata(part, "name").field("name") for part in self.parts])
-        counts = pc.value_counts(names)
-        repeated = pc.struct_field(counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1)), "values")
         deleted = pa.array([deletion.name for deletion in self._deletions], pa.string())
-        disputed = pa.concat_arrays([repeated, deleted])
-        del names, counts
+        disputed = pa.concat_arrays([self._repeated_names(), deleted])
         objects: list[Candidate] = []
         first = 0
         for part in self.parts if len(disputed) else ():
             objects.extend(self._disputed_rows(part, first, disputed))
             first += part.row_count
         return objects + self._deletions
+
+    def _repeated_names(self) -> pa.Array:
+        """Names that came more than once. Only the ends of all names are held at once, a quarter of a digest."""
+        ends = _repeated(_ends(self._staged_metadata(part, "name").field("name")) for part in self.parts)
+        if not len(ends):
+            return pa.array([], pa.string())
+        names = (self._staged_metadata(part, "name").field("name") for part in self.parts)
+        return _repeated(chunk.filter(pc.is_in(_ends(chunk), value_set=ends)) for chunk in names)
 
     def _disputed_rows(self, part: Part, first: int, disputed: pa.Array) -> list[Candidate]:
         metadata = self._staged_metadata(part, "name", "uid", "resource_version", "creation_timestamp")
@@ -259,6 +266,15 @@ class SnapshotWriter:
         keep = pc.invert(pc.is_in(pa.array(range(len(table)), pa.int64()), value_set=lost))
         reduced = self._write_part(_reduced(part.name), table.filter(keep))
         return replace(reduced, name=part.name)
+
+
+def _ends(names: pa.Array) -> pa.Array:
+    return pc.binary_slice(names.cast(pa.binary()), -_END_BYTES)
+
+
+def _repeated(chunks: Iterable[pa.Array]) -> pa.Array:
+    counts = pc.value_counts(pa.chunked_array(chunks))
+    return pc.struct_field(counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1)), "values")
 
 
 def _reduced(name: str) -> str:

@@ -22,23 +22,24 @@ def run_benchmark(environment, name, *arguments):
 
 @pytest.mark.slow
 def test_pipeline_measures_every_contender(environment, tmp_path) -> None:
-    """The table has a row a contender, none of ours or DuckDB's fails, and the JSON names the machine."""
+    """The table has a row a contender, none fails, and the JSON names the machine."""
     kept = tmp_path / "figures.json"
     table = run_benchmark(environment, "pipeline.py", "--images", 60, "--runs", 1, "--json", kept)
     figures = json.loads(kept.read_text(encoding="utf-8"))
     assert "CPython" in figures["machine"]
-    assert all(f"| {name} |" in table for name in figures["results"])
-    failed = [name for name, taken in figures["results"].items() if taken["note"]]
-    assert set(failed) <= {"Polars scan_ndjson"}
-    assert figures["results"]["image-indexer import"]["output_bytes"] > 0
+    (results,) = figures["results"].values()
+    assert all(f"| {name} |" in table for name in results)
+    assert [name for name, taken in results.items() if taken["note"]] == []
+    assert results["image-indexer import"]["output_bytes"] > 0
 
 
 @pytest.mark.slow
 def test_queries_compare_ways(environment, sample_store) -> None:
-    """A query is answered by the views, the index and Polars, with equal rows."""
-    options = ("--store", sample_store, "--runs", 1, "--query", "layer-sharing")
+    """A query is answered by the views, the index and by hand in DuckDB and Polars, with equal rows."""
+    options = ("--store", sample_store, "--runs", 1, "--query", "layer-sharing", "--query", "capacity-summary")
     table = run_benchmark(environment, "queries.py", *options)
     assert "| layer-sharing |" in table
+    assert "| capacity-summary |" in table
     assert "| NO |" not in table
 
 

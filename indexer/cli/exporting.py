@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from indexer.cli.diagnostics import SUBJECT, note, show_error
-from indexer.cli.ingesting import ExportOptions, export_into, report, run_export, tell, use_compact_memory
+from indexer.cli.ingesting import ExportOptions, export_into, report, run_export, suit_bulk_work, tell
 from indexer.cli.progress import terminal_bars
 from indexer.errors import ConfigurationError, ExitCode, FleetError, IncompleteError, IndexerError
 from indexer.store import Store
@@ -89,7 +89,7 @@ def export_fleet(members: Sequence[Member], parallel: int, options: LiveOptions)
     connections, ended = _connect(members)
     for outcome in ended:
         _tell(outcome, options.outcome)
-    use_compact_memory()
+    suit_bulk_work()
     with terminal_bars(click.get_current_context().meta) as bar_of:
         for outcome in _export_all(connections, parallel, options, bar_of):
             ended.append(outcome)

@@ -119,21 +119,24 @@ class _Reader:
         yield Whole(text) if count is None else Envelope(text, count)
 
     def _whole_object(self) -> bytes | None:
-        """Take the object as it stands if all of it is here and it is no list."""
-        end = self._end_in_text()
-        if end is None and self._more():
-            end = self._end_in_text()
-        if end is None or self._text.find(b'"items"', self._at, end) >= 0:
+        """Take the object as it stands if all of it is here and it is no list: `items` tells, long before the end."""
+        end = self._end_before_items()
+        if end is None and self._items_at() < 0 and self._more():
+            end = self._end_before_items()
+        if end is None:
             return None
         text = self._text[self._at : end]
         self._at = end
         return text
 
-    def _end_in_text(self) -> int | None:
-        depth = 0
+    def _items_at(self) -> int:
+        return self._text.find(b'"items"', self._at)
+
+    def _end_before_items(self) -> int | None:
+        depth, items_at = 0, self._items_at()
         for match in _TO_BRACKET.finditer(self._text, self._at):
             bracket = match[1]
-            if not bracket:
+            if not bracket or 0 <= items_at < match.end():
                 return None
             depth += 1 if bracket in b"{[" else -1
             if depth == 0:

@@ -1,38 +1,30 @@
-"""Time and peak memory of an export, beside curl and a bare loop of urllib3 that fetch the same pages.
+"""Time and peak memory of a live export, beside a bare loop that reads the bytes of the same pages and keeps nothing.
 
-python tests/benchmarks/export.py --images 10000 --images 200000
+python tests/benchmarks/export.py --images 20000 --runs 3 --json figures.json
 
-The server runs in a process of its own and streams the objects from the generator into a temporary file first. curl
-is started once a page; it and urllib3 throw away what they read but for the continue token. Figures are those of the
-client's process alone.
+The server runs in a process of its own and streams the objects from the generator into a temporary file first. The
+loop is urllib3 on one connection; curl is started once a page. Both look for the continue token and for nothing else.
+Figures are those of the client's process alone, start-up apart; the ratio is to the loop.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(Path(__file__).parent))
+import measuring
+
 IMAGES_PATH = "/apis/image.openshift.io/v1/images"
 AGENT = "image-indexer-benchmark"
-WAYS = ("curl, one process a page", "urllib3, one connection", "image-indexer export")
+LOOP = "urllib3, one connection"
 TOKEN = re.compile(rb'"continue":"([^"]+)"')
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What one process took."""
-
-    seconds: float
-    cpu_seconds: float
-    peak_mib: float
 
 
 def serve(image_count):
@@ -52,7 +44,7 @@ def next_token(head):
 
 
 def by_urllib3(url, limit):
-    """Fetch all pages over one connection."""
+    """Fetch all pages over one connection; gives their bytes."""
     import urllib3
 
     token, size_bytes = "", 0
@@ -62,66 +54,74 @@ def by_urllib3(url, limit):
             headers = {"User-Agent": AGENT, "Accept-Encoding": "gzip"}
             body = pool.request("GET", url + IMAGES_PATH, fields=query, headers=headers).data
             token, size_bytes = next_token(body), size_bytes + len(body)
-    print(size_bytes)
+    return size_bytes
 
 
 def by_curl(url, limit):
-    """Fetch all pages with a curl each."""
-    token = ""
+    """Fetch all pages with a curl each; gives their bytes."""
+    token, size_bytes = "", 0
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page"
         while token is not None:
-            more = f"&continue={token}" if token else ""
-            address = f"{url}{IMAGES_PATH}?limit={limit}{more}"
-            subprocess.run(
-                ["/usr/bin/env", "curl", "-sS", "--compressed", "-A", AGENT, "-o", page, address], check=True
-            )
+            address = f"{url}{IMAGES_PATH}?limit={limit}" + (f"&continue={token}" if token else "")
+            options = ("-sS", "--compressed", "-A", AGENT, "-o", page, address)
+            subprocess.run(["/usr/bin/env", "curl", *options], check=True)
+            size_bytes += page.stat().st_size
             with page.open("rb") as file:
                 token = next_token(file.read(4096))
+    return size_bytes
 
 
-def measured(*command):
-    """Run a command; gives its figures, those of its children included."""
-    started = time.monotonic()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.DEVNULL, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
-    return Figures(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+def by_export(url, limit):
+    """Publish a snapshot with the command's own code; gives its bytes."""
+    from indexer.cli import cli
+
+    with tempfile.TemporaryDirectory() as store:
+        options = ("export", "--server", url, "--limit", str(limit), "--store", store, "--cluster", "benchmark")
+        cli.main(options, standalone_mode=False)
+        return sum(path.stat().st_size for path in Path(store).rglob("*.parquet"))
 
 
-def measure(image_count, limit, ways=WAYS):
-    """Measure ways to fetch everything from one server; gives their figures by name."""
-    itself = Path(__file__)
-    command = [sys.executable, itself, "--serve", str(image_count)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with (
-        tempfile.TemporaryDirectory() as store,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as server,
-    ):
+CLIENTS = {
+    LOOP: (by_urllib3, ("urllib3",)),
+    "curl, one process a page": (by_curl, ()),
+    "image-indexer export": (by_export, ("indexer.cli.write", "indexer.cli.ingesting", "pyarrow.parquet", "stamina")),
+}
+"""Each with the modules it needs, which are imported before the clock runs."""
+
+
+def fetch(name, url, limit):
+    """Be one of the clients that are measured."""
+    function, modules = CLIENTS[name]
+    for module in modules:
+        importlib.import_module(module)
+    measuring.work(function, url, limit)
+
+
+def measure(image_count, limit, run_count=1, names=tuple(CLIENTS)):
+    """Measure clients that fetch everything from one server; gives their figures by name."""
+    command = [sys.executable, __file__, "--serve", str(image_count)]
+    environment = {**os.environ, "PYTHONPATH": str(measuring.ROOT)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as server:
         url = server.stdout.readline().strip()
-        export = ("-c", "from indexer.cli import main; main()", "export", "--server", url, "--limit", limit)
-        fetch = (itself, "--url", url, "--limit", limit, "--by")
-        commands = {
-            WAYS[0]: (*fetch, "curl"),
-            WAYS[1]: (*fetch, "urllib3"),
-            WAYS[2]: (*export, "--store", store),
-        }
-        figures = {name: measured(*command) for name, command in commands.items() if name in ways}
+        client = (__file__, "--url", url, "--limit", limit, "--by")
+        figures = {name: measuring.measured((*client, name), run_count) for name in names}
         server.stdin.close()
     return figures
 
 
-def report(results, limit):
+def report(image_count, limit, results):
     """Write the figures as a table of Markdown."""
-    print(f"| Images (pages of {limit}) | client | seconds | images/s | CPU seconds | peak MiB |")
-    print("|---|---|---|---|---|---|")
-    for image_count, figures in results.items():
-        for name, taken in figures.items():
-            rate = f"{image_count / taken.seconds:,.0f}"
-            cells = (f"{image_count:,}", name, f"{taken.seconds:.1f}", rate, f"{taken.cpu_seconds:.1f}")
-            print(f"| {' | '.join(cells)} | {taken.peak_mib:.0f} |")
+    print(f"\n{image_count:,} generated Images in pages of {limit}; {measuring.machine()}\n")
+    print("| client | seconds | ratio | images/s | CPU seconds | ratio | peak MiB | output MB |")
+    print("|---|---|---|---|---|---|---|---|")
+    loop = results[LOOP]
+    for name, taken in results.items():
+        cells = [
+            *(f"{taken.seconds:.2f}", f"{taken.seconds / loop.seconds:.2f}", f"{image_count / taken.seconds:,.0f}"),
+            *(f"{taken.cpu_seconds:.2f}", f"{taken.cpu_seconds / loop.cpu_seconds:.2f}", f"{taken.peak_mib:.0f}"),
+        ]
+        print(f"| {name} | {' | '.join(cells)} | {taken.note or f'{taken.output_bytes / 1e6:.1f}'} |", flush=True)
 
 
 def main():
@@ -129,17 +129,29 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, action="append")
     parser.add_argument("--limit", type=int, default=500)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--json", help="keep the figures here")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--by", choices=("curl", "urllib3"), help=argparse.SUPPRESS)
+    parser.add_argument("--by", choices=CLIENTS, help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         serve(options.serve)
     elif options.by:
-        {"curl": by_curl, "urllib3": by_urllib3}[options.by](options.url, options.limit)
+        fetch(options.by, options.url, options.limit)
     else:
-        counts = options.images or [10_000, 200_000]
-        report({count: measure(count, options.limit) for count in counts}, options.limit)
+        compare(options)
+
+
+def compare(options):
+    """Measure and report."""
+    kept = {}
+    for image_count in options.images or [20_000]:
+        results = measure(image_count, options.limit, options.runs)
+        report(image_count, options.limit, results)
+        kept[f"{image_count:,} generated Images"] = results
+    if options.json:
+        measuring.save(options.json, kept)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -31,13 +32,19 @@ class Figures:
 
 def work(function, *arguments):
     """Do the work and print its figures: the end of every process that is measured."""
-    started, cpu_started = time.perf_counter(), time.process_time()
+    started, cpu_started = time.perf_counter(), cpu_seconds()
     try:
         output_bytes, note = function(*arguments) or 0, ""
     except Exception as error:  # noqa: BLE001  # a peer that fails is a row of the table
         output_bytes, note = 0, f"fails: {str(error).strip().splitlines()[0][:80]}"
-    taken = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu_started}
+    taken = {"seconds": time.perf_counter() - started, "cpu_seconds": cpu_seconds() - cpu_started}
     print(json.dumps(taken | {"output_bytes": output_bytes, "note": note}))
+
+
+def cpu_seconds():
+    """CPU time of this process and of those it has waited for, user and system together."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def measured(command, run_count):
@@ -71,11 +78,8 @@ def _lines(path):
     return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
 
 
-def save(path, subject, results):
-    """Keep figures as JSON, for comparison with another day's."""
-    content = {
-        "machine": machine(),
-        "subject": subject,
-        "results": {name: asdict(row) for name, row in results.items()},
-    }
+def save(path, subjects):
+    """Keep the figures of each subject as JSON, for comparison with another day's."""
+    results = {subject: {name: asdict(row) for name, row in rows.items()} for subject, rows in subjects.items()}
+    content = {"machine": machine(), "results": results}
     Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

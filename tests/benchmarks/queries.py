@@ -1,9 +1,10 @@
-"""Every canned query over generated Images: pure views, the query index, and Polars where that is written.
+"""Every canned query over generated Images: pure views, the query index, and by hand where that is written.
 
 python tests/benchmarks/queries.py --images 100000 --runs 3
 python tests/benchmarks/queries.py --store ./image-index --query layer-sharing
 
-Rows are compared between the ways. With the pure views a query over a million Images takes minutes: name some.
+Rows are compared between the ways; with those by hand (`plain`) only the columns they compute. With the pure views a
+query over a million Images takes minutes: name some, or leave that way out.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import measuring
+import plain
 
 PAGE_ITEMS = 500
-PURE, INDEX, POLARS = "pure views", "query index", "Polars"
+WAYS = PURE, INDEX, UNNEST, POLARS = "pure views", "query index", "plain UNNEST", "Polars"
+BY_HAND = {UNNEST: plain.in_duckdb, POLARS: plain.in_polars}
 BUILD = "(build of the index)"
 
 
@@ -53,39 +56,33 @@ def make_store(folder, image_count):
     ingest(GeneratedSource(image_count), folder, IngestOptions("benchmark"))
 
 
-def digest_of(table):
-    """Give the number of rows and a digest of their values; what tells the moment of the run is left out."""
+def digest_of(table, names, arrange=list):
+    """Give the number of rows and a digest of some columns, in their order or arranged."""
     import hashlib
 
-    kept = [name for name in table.column_names if name != "snapshot_age_hours"]
-    text = "\n".join(map(repr, table.select(kept).to_pylist()))
-    return f"{len(table)} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    rows = map(repr, zip(*(table.column(name).to_pylist() for name in names), strict=True))
+    return f"{len(table)}:{hashlib.sha256('|'.join(arrange(rows)).encode()).hexdigest()[:12]}"
 
 
 def run_query(store, name, way):
-    """Answer a query one way, all rows fetched; prints figures with the digest of the rows as note."""
+    """Answer a query one way, all rows fetched; prints figures and two digests: of everything, of what is by hand."""
     from indexer.catalog import open_catalog
 
     with open_catalog(store, use_index=way == INDEX) as catalog:
         catalog.sql("SELECT 1").fetchall()
         tables = []
         measuring.work(lambda: tables.append(catalog.query(name).to_arrow_table()))
-        print(digest_of(tables[0]))
+    # What tells the moment of the run differs between two.
+    names = [column for column in tables[0].column_names if column != "snapshot_age_hours"]
+    print(digest_of(tables[0], names), digest_of(tables[0], plain.COLUMNS.get(name, ()), sorted))
 
 
-def polars_layer_sharing(store):
-    """Answer what layer-sharing does at its heart, in Polars over the Parquet parts."""
-    import polars as pl
-
-    layers = (
-        pl.scan_parquet(f"{store}/cluster=*/snapshot=*/images-*.parquet")
-        .select(pl.col("metadata").struct.field("name"), pl.col("docker_image_layers").alias("layer"))
-        .explode("layer")
-        .with_columns(pl.col("layer").struct.field("name").alias("digest"), pl.col("layer").struct.field("size"))
-        .filter(pl.col("digest").is_not_null())
-    )
-    shared = layers.group_by("digest").agg(pl.col("name").n_unique().alias("image_count"), pl.col("size").max())
-    return len(shared.sort("digest").collect())
+def run_by_hand(store, name, way):
+    """Answer a query by hand; prints figures and one digest."""
+    tables = []
+    __import__({UNNEST: "duckdb", POLARS: "polars"}[way])
+    measuring.work(lambda: tables.append(BY_HAND[way](store, name).rename_columns(plain.COLUMNS[name])))
+    print("-", digest_of(tables[0], plain.COLUMNS[name], sorted))
 
 
 def build_index(store):
@@ -106,22 +103,30 @@ def measure(store, names, ways, run_count):
         results[BUILD, INDEX] = measuring.measured((*itself, "build"), 1)
         measuring.one_run((*itself, INDEX, "--query", "missing-children"))
     for name, way in itertools.product(names, ways):
-        if way != POLARS:
+        if way not in BY_HAND or name in plain.COLUMNS:
             results[name, way] = measuring.measured((*itself, way, "--query", name), run_count)
-    if POLARS in ways and "layer-sharing" in names:
-        results["layer-sharing", POLARS] = measuring.measured((*itself, POLARS), run_count)
     return results
 
 
 def report(results, ways):
     """Write the figures as a table of Markdown."""
-    print(f"{measuring.machine()}\n\n| query | {' | '.join(f'{way}, s (MiB)' for way in ways)} | rows equal |")
+    print(f"{measuring.machine()}\n\n| query | {' | '.join(f'{way}, s (CPU s, MiB)' for way in ways)} | rows equal |")
     print("|---|" + "---|" * (len(ways) + 1))
     for name in dict.fromkeys(name for name, _ in results):
-        taken = [results.get((name, way)) for way in ways]
-        cells = [f"{figures.seconds:.2f} ({figures.peak_mib:.0f})" if figures else "" for figures in taken]
-        rows = {results[name, way].rows for way in (PURE, INDEX) if (name, way) in results}
-        print(f"| {name} | {' | '.join(cells)} | {'yes' if len(rows) == 1 else 'NO'} |")
+        taken = {way: results[name, way] for way in ways if (name, way) in results}
+        print(f"| {name} | {' | '.join(cell(taken.get(way)) for way in ways)} | {verdict(taken)} |", flush=True)
+
+
+def cell(figures):
+    """Write the figures of one way."""
+    return f"{figures.seconds:.2f} ({figures.cpu_seconds:.2f}, {figures.peak_mib:.0f})" if figures else ""
+
+
+def verdict(taken):
+    """Say whether the rows are the same whichever way was taken."""
+    digests = [figures.rows.split() for figures in taken.values() if figures.rows]
+    by_column = ({digest for digest in column if digest != "-"} for column in zip(*digests, strict=True))
+    return "yes" if all(len(column) == 1 for column in by_column) else "NO"
 
 
 def main():
@@ -131,7 +136,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--store", help="measure this store, not generated Images")
     parser.add_argument("--query", action="append", help="only this query; repeatable")
-    parser.add_argument("--only", choices=(PURE, INDEX, POLARS), action="append", help="only this way; repeatable")
+    parser.add_argument("--only", choices=WAYS, action="append", help="only this way; repeatable")
     parser.add_argument("--json", help="keep the figures here")
     parser.add_argument("--way", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -147,17 +152,16 @@ def contend(options):
         measuring.work(make_store, options.store, options.images)
     elif options.way == "build":
         measuring.work(build_index, options.store)
-    elif options.way == POLARS:
-        measuring.work(polars_layer_sharing, options.store)
     else:
-        run_query(options.store, options.query[0], options.way)
+        run = run_by_hand if options.way in BY_HAND else run_query
+        run(options.store, options.query[0], options.way)
 
 
 def compare(options):
     """Make the store if need be, measure, report."""
     from indexer import queries
 
-    ways = options.only or [PURE, INDEX, POLARS]
+    ways = options.only or WAYS
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("IMAGE_INDEXER_CACHE", f"{folder}/cache")
         store = options.store or f"{folder}/store"
@@ -168,7 +172,8 @@ def compare(options):
     report(results, ways)
     if options.json:
         named = {f"{name}, {way}": figures for (name, way), figures in results.items()}
-        measuring.save(options.json, options.store or f"{options.images} images", named)
+        subject = options.store or f"{options.images:,} generated Images"
+        measuring.save(options.json, {subject: named})
 
 
 if __name__ == "__main__":
