@@ -1,6 +1,6 @@
 """Many clusters, many nights, one store: time of listing, summary, growth and diff, and the size on disk.
 
-python tests/benchmarks/nights.py --clusters 20 --nights 30 --images 150
+python tests/benchmarks/many_nights.py --clusters 20 --nights 30 --images 150
 """
 
 from __future__ import annotations
