@@ -13,7 +13,11 @@ import yaml
 from commands import Command, run
 from live import FLEET, answer, from_list
 
+from indexer.cli.exporting import Stoppable
+from indexer.errors import IncompleteError
+from indexer.ingest import NoProgress
 from indexer.loopback import Fault, LoopbackServer
+from indexer.pages import SourceReport
 from indexer.store import Store
 
 NAMES = ("east", "north", "west")
@@ -181,6 +185,7 @@ MISTAKES = {
     "no address": ('[[cluster]]\nname = "one"\n', (), "has no context"),
     "none at once": ("parallel = 0\n" + CLUSTER, (), "less than one at once"),
     "a context besides": (CLUSTER, ("--context", "one"), "--fleet stands for itself"),
+    "a token besides": (CLUSTER, ("--token-file", "token"), "--fleet stands for itself"),
     "a name besides": (CLUSTER, ("--cluster", "one"), "--cluster names one cluster"),
     "options that do not fit": (CLUSTER, ("--resource-version-match", "Exact"), "needs a resourceVersion"),
 }
@@ -222,3 +227,13 @@ def test_a_signal_ends_all_of_them(tmp_path) -> None:
         ended = command.wait(10)
     assert ended.exit_code == 143
     assert clusters_in(tmp_path / "store") == ["north"]
+
+
+def test_a_run_that_is_told_to_stop_ends_at_its_next_page(tmp_path) -> None:
+    """What the thread of a cluster asks at every page ends it, so that nothing has to be killed."""
+    stop = threading.Event()
+    progress = Stoppable(NoProgress(), stop)
+    progress.advance(1, SourceReport())
+    stop.set()
+    with pytest.raises(IncompleteError, match="stopped"):
+        progress.advance(2, SourceReport())

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fleets import answers, digest, image
+from fleets import answers, digest, image, index, signature
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nights import night, write_night
@@ -17,7 +17,7 @@ from twin import Twin
 from indexer.catalog import open_catalog
 
 EXAMPLES = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
-PAIRS = st.lists(st.tuples(fleets(), fleets()), min_size=4, max_size=8)
+PAIRS = st.lists(st.tuples(fleets(), fleets()), min_size=3, max_size=5)
 """Two nights of several clusters: opening the views takes longer than answering for ten small fleets."""
 
 
@@ -156,6 +156,38 @@ def test_a_change_says_what_differs(changed) -> None:
         digest("old"): "removed",
     }
     assert found[digest("app")]["changed_fields"] == "uid, resource_version"
+
+
+CHILDREN = [("app", "linux/amd64")]
+CHANGED_ALONE = {
+    "reference": (APP, {**APP, "dockerImageReference": "quay.io/team/other"}),
+    "layers": (APP, {**APP, "dockerImageLayers": APP["dockerImageLayers"][:1]}),
+    "annotations": (APP, image("app", ("base", 100), ("app", 50), annotations={"more": "x"})),
+    "signatures": (APP, {**APP, "signatures": [signature("app")]}),
+    "children": (index("list", *CHILDREN), index("list", *CHILDREN, ("more", "linux/arm64"))),
+}
+
+
+def test_each_field_that_differs_alone_is_named(tmp_path) -> None:
+    """An object that changed in one way only is changed, and in that way."""
+    for field, pair in CHANGED_ALONE.items():
+        for number, item in enumerate(pair):
+            write_night(tmp_path, [item], field, night(number))
+    with open_catalog(tmp_path) as catalog:
+        found = {row["cluster"]: row for row in answers(catalog, "snapshot-diff-images")}
+        counted = {row["cluster"]: row["changed_image_count"] for row in answers(catalog, "snapshot-diff")}
+    assert {field: row["change"] for field, row in found.items()} == dict.fromkeys(CHANGED_ALONE, "changed")
+    assert all(field in row["changed_fields"].split(", ") for field, row in found.items())
+    assert [len(row["changed_fields"].split(", ")) for row in found.values()] == [1] * len(found)
+    assert {field: counted[field] for field in CHANGED_ALONE} == dict.fromkeys(CHANGED_ALONE, 1)
+
+
+def test_the_order_of_annotations_is_no_change(tmp_path) -> None:
+    """YAML files keep keys in any order; the object is the same."""
+    for number, words in enumerate(("ab", "ba")):
+        write_night(tmp_path, [image("app", annotations=dict.fromkeys(words, "x"))], taken_at=night(number))
+    with open_catalog(tmp_path) as catalog:
+        assert answers(catalog, "snapshot-diff-images") == answers(catalog, "snapshot-diff") == []
 
 
 def test_the_newest_is_set_against_the_one_before_it_that_can_be_compared(changed) -> None:

@@ -127,7 +127,7 @@ def _export_all(
     stop = threading.Event()
     with ThreadPoolExecutor(parallel, thread_name_prefix="export") as pool:
         futures: list[Future[Ended]] = [
-            pool.submit(_export, cluster, connection, options, _Stoppable(bar_of(cluster), stop))
+            pool.submit(_export, cluster, connection, options, Stoppable(bar_of(cluster), stop))
             for cluster, connection in connections.items()
         ]
         try:
@@ -149,7 +149,7 @@ def _export(cluster: str, connection: Connection, options: LiveOptions, progress
         connection.close()
 
 
-class _Stoppable:
+class Stoppable:
     """Progress that ends a run at its next page once it is told to stop."""
 
     def __init__(self, inner: Progress, stop: threading.Event) -> None:

@@ -60,9 +60,11 @@ class Targets:
         if self.fleet_file is None:
             members = [Member(None, self._of(context)) for context in self.contexts]
             return members, self.parallel or DEFAULT_PARALLEL
-        if self.contexts or self.connection.server or self.connection.kubeconfig:
+        given = self.connection
+        if self.contexts or given.server or given.kubeconfig or given.token_file or given.certificate_authority:
             raise ConfigurationError(
-                "--fleet stands for itself.", hint="Leave out --context, --server and --kubeconfig."
+                "--fleet stands for itself.",
+                hint="Say in the file how each cluster is reached; leave out other options.",
             )
         from indexer.cli.fleet_file import read_fleet
 
