@@ -14,6 +14,23 @@ if TYPE_CHECKING:
 
 _PREFIX = "image_indexer"
 
+_LAYER_BYTES = """
+WITH uses AS (SELECT image_name, UNNEST(layers) AS layer FROM image_objects WHERE NOT is_index),
+
+blobs AS (
+    SELECT max(layer.size) AS size_bytes, count(DISTINCT image_name) AS image_count
+    FROM uses
+    WHERE layer.name IS NOT NULL
+    GROUP BY layer.name
+)
+
+SELECT
+    CAST(coalesce(sum(size_bytes * image_count), 0) AS BIGINT) AS logical_bytes,
+    CAST(coalesce(sum(size_bytes), 0) AS BIGINT) AS physical_bytes
+FROM blobs
+"""
+"""Two figures of `capacity-summary`, in a sixth of its memory: a nightly job has little, and no cache for an index."""
+
 
 def write_metrics(snapshot: Snapshot, location: str, path: Path) -> None:
     """Write the file whole or not at all; a failed run leaves the old one, whose success time then ages.
@@ -36,9 +53,9 @@ def write_metrics(snapshot: Snapshot, location: str, path: Path) -> None:
 
 def _figures(snapshot: Snapshot, location: str) -> dict[str, tuple[float, str]]:
     receipt = snapshot.receipt
-    with open_catalog(location, snapshot=snapshot.snapshot_id, clusters=(snapshot.cluster,)) as catalog:
-        summary = catalog.query("capacity-summary").project("logical_bytes, physical_bytes")
-        logical_bytes, physical_bytes = summary.fetchall()[0]
+    chosen = snapshot.snapshot_id
+    with open_catalog(location, snapshot=chosen, clusters=(snapshot.cluster,), use_index=False) as catalog:
+        logical_bytes, physical_bytes = catalog.sql(_LAYER_BYTES).fetchall()[0]
     duration = (receipt.finished_at - receipt.started_at).total_seconds()
     return {
         "images": (receipt.image_count, "Image objects in the newest snapshot."),
