@@ -8,9 +8,12 @@ import sys
 
 import pytest
 from commands import export, run
+from fleets import write_store
 
 from indexer.loopback import LoopbackServer
+from indexer.metrics import write_metrics
 from indexer.sample import generate_images
+from indexer.store import Store
 
 MISTAKES = [
     (("--bogus",), "--bogus"),
@@ -58,6 +61,25 @@ def test_failed_run_leaves_the_metrics_of_the_last_success(tmp_path):
         url = server.url
     ended = run("export", "--server", url, "--store", tmp_path / "s", "--metrics-file", metrics, output=tmp_path)
     assert (ended.exit_code, metrics.read_text()) == (3, "of yesterday\n")
+
+
+def test_metrics_have_the_bytes_of_the_summary(sample_catalog, tmp_path):
+    """The figures for Prometheus are those `capacity-summary` gives, and 0 for a snapshot without Images."""
+    [snapshot] = sample_catalog.store.latest()
+    write_metrics([snapshot], sample_catalog.store.folder, tmp_path / "metrics.prom")
+    [summary] = sample_catalog.query("capacity-summary").to_arrow_table().to_pylist()
+    assert metric(tmp_path / "metrics.prom", "logical_bytes") == summary["logical_bytes"]
+    assert metric(tmp_path / "metrics.prom", "physical_bytes") == summary["physical_bytes"]
+    write_store(tmp_path / "empty", [])
+    [empty] = Store(tmp_path / "empty").latest()
+    write_metrics([empty], tmp_path / "empty", tmp_path / "metrics.prom")
+    assert metric(tmp_path / "metrics.prom", "physical_bytes") == 0
+
+
+def metric(path, name):
+    """Value of a metric in a text file of Prometheus, as a whole number."""
+    [line] = [line for line in path.read_text().splitlines() if line.startswith(f"image_indexer_{name}{{")]
+    return int(float(line.split()[-1]))
 
 
 def test_defect_is_a_json_line_too(tmp_path):
