@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from indexer import queries
-from indexer.relations import comment, create_aliases, create_snapshots, create_table, stored_images_sql
+from indexer.relations import comment, create_aliases, create_snapshots, create_table, quote, stored_images_sql
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, TABLES
 from indexer.view_schema import VIEWS
 
@@ -48,6 +48,8 @@ _NOT_NEEDED = {"annotations", "env", "raw_json"}
 _PLAIN = ("image_manifests", "index_members", "image_sizes", "repositories", "image_signatures", "image_history")
 _OF_OBJECTS = ("cluster", "snapshot_id", "image_name", "registry", "repository", "is_managed")
 _KEY = "cluster, snapshot_id"
+_SCRATCH = "scratch"
+_OBJECTS = f"{_SCRATCH}.objects"
 
 
 def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
@@ -60,8 +62,11 @@ def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
         "temp_directory": f"{path}.spill",
         "preserve_insertion_order": "false",
     }
+    scratch = path.with_suffix(f".{_SCRATCH}")
     with duckdb.connect(str(path), config=settings) as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        # What does not fit into memory is read again from a file with its columns packed, not spilled as it is.
+        connection.execute(f"ATTACH {quote(str(scratch))} AS {_SCRATCH}")
         _create_pure(connection, snapshots, aliases)
         connection.execute("CREATE SCHEMA kept; SET search_path = 'kept,main'")
         _keep_objects(connection)
@@ -72,6 +77,7 @@ def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
         connection.execute(f"CREATE TEMP TABLE image_chains AS {queries.view_sql('image_chains')}")
         connection.execute(f"CREATE TABLE kept.image_ancestors AS {queries.view_sql('image_ancestors')}")
         _create_facades(connection)
+    scratch.unlink()
 
 
 def _create_pure(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
@@ -89,21 +95,22 @@ def _keep_objects(connection: duckdb.DuckDBPyConnection) -> None:
     """Read the store once: all that other views need of it goes into a table that ends with the build."""
     columns = ", ".join(_columns("image_objects", _NOT_NEEDED))
     connection.execute(
-        f"CREATE TEMP TABLE objects AS SELECT row_number() OVER () AS image_id, {columns}, true AS {BEYOND} "
+        f"CREATE TABLE {_OBJECTS} AS SELECT row_number() OVER () AS image_id, {columns}, true AS {BEYOND} "
         "FROM main.image_objects"
     )
-    connection.execute(f"CREATE TEMP VIEW image_objects AS {_facade('image_objects', 'objects', _NOT_NEEDED)}")
-    _keep(connection, "image_objects", "objects", "image_id")
+    connection.execute(f"CREATE TEMP VIEW image_objects AS {_facade('image_objects', _OBJECTS, _NOT_NEEDED)}")
+    _keep(connection, "image_objects", _OBJECTS, "image_id")
 
 
 def _keep_layers(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(f"CREATE TEMP TABLE image_layers AS {queries.view_sql('image_layers')}")
+    connection.execute(f"CREATE TABLE {_SCRATCH}.image_layers AS {queries.view_sql('image_layers')}")
+    connection.execute(f"CREATE TEMP VIEW image_layers AS FROM {_SCRATCH}.image_layers")
     layers = queries.view_sql("layers")
     connection.execute(f"CREATE TABLE kept.layers AS SELECT row_number() OVER () AS layer_id, l.* FROM ({layers}) AS l")
     columns = ", ".join(f"u.{name}" for name in _use_columns())
     connection.execute(
         f"CREATE TABLE kept.layer_uses AS SELECT o.image_id, l.layer_id, {columns} FROM temp.image_layers AS u "
-        f"INNER JOIN objects AS o USING ({_KEY}, image_name) LEFT JOIN kept.layers AS l USING ({_KEY}, layer_digest)"
+        f"INNER JOIN {_OBJECTS} AS o USING ({_KEY}, image_name) LEFT JOIN kept.layers AS l USING ({_KEY}, layer_digest)"
     )
 
 

@@ -6,35 +6,24 @@ WITH solid AS (
         l.cluster,
         l.snapshot_id,
         l.image_name,
-        l.layer_digest,
-        l.position,
-        l.size_bytes
+        list(l.layer_digest ORDER BY l.position) AS digests
     FROM image_layers AS l
     WHERE
         NOT l.is_empty_layer
         AND l.layer_digest IS NOT NULL
+    GROUP BY
+        l.cluster,
+        l.snapshot_id,
+        l.image_name
 )
 
 SELECT
     s.cluster,
     s.snapshot_id,
     s.image_name,
-    CAST(
-        row_number() OVER (
-            PARTITION BY s.cluster, s.snapshot_id, s.image_name
-            ORDER BY s.position
-        ) AS INTEGER
-    ) AS depth,
-    s.layer_digest,
-    md5(
-        string_agg(s.layer_digest, ' ') OVER (
-            PARTITION BY s.cluster, s.snapshot_id, s.image_name
-            ORDER BY s.position
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        )
-    ) AS chain_digest,
-    count(*) OVER (PARTITION BY s.cluster, s.snapshot_id, s.image_name) = row_number() OVER (
-        PARTITION BY s.cluster, s.snapshot_id, s.image_name
-        ORDER BY s.position
-    ) AS is_top
+    CAST(d.depth AS INTEGER) AS depth,
+    d.layer_digest,
+    md5(array_to_string(s.digests[:d.depth], ' ')) AS chain_digest,
+    d.depth = array_length(s.digests) AS is_top
 FROM solid AS s
+CROSS JOIN UNNEST(s.digests) WITH ORDINALITY AS d (layer_digest, depth)

@@ -10,11 +10,14 @@ WITH uses AS (
         l.stated_size_bytes,
         l.is_size_known,
         l.is_foreign,
-        count(*) OVER (PARTITION BY l.cluster, l.snapshot_id, l.layer_digest) AS holder_count
+        b.image_count AS holder_count
     FROM image_layers AS l
-    WHERE
-        NOT l.is_repeat
-        AND l.layer_digest IS NOT NULL
+    INNER JOIN layers AS b
+        ON
+            b.cluster = l.cluster
+            AND b.snapshot_id = l.snapshot_id
+            AND b.layer_digest = l.layer_digest
+    WHERE NOT l.is_repeat
 ),
 
 index_uses AS (
