@@ -12,7 +12,8 @@ import duckdb
 
 from indexer import queries, query_index, verified
 from indexer.errors import QueryError, SnapshotError
-from indexer.relations import comment, create_snapshots, create_table, quote, stored_images_sql
+from indexer.places import Location, RemotePath
+from indexer.relations import attach_remote, comment, create_snapshots, create_stored_images, create_table, quote
 from indexer.statements import query_error, reading_statement
 from indexer.store import LATEST, Snapshot, Store
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
@@ -54,8 +55,7 @@ class Catalog:
         self._has_all_snapshots = False
         self._uncommented: list[tuple[str, View, str]] = []
         self._index: duckdb.DuckDBPyConnection | None = None
-        for snapshot in chosen:
-            snapshot.check_parts()
+        store.check_parts(chosen)
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._verified_schemas: set[str] = set()
         self._connection = duckdb.connect(tables_in or ":memory:", config={"autoinstall_known_extensions": "false"})
@@ -134,6 +134,8 @@ class Catalog:
         return relation
 
     def _build(self, *, as_tables: bool) -> None:
+        if isinstance(self.store.folder, RemotePath):
+            attach_remote(self._connection)  # all_snapshots may come after the lock
         self._connection.execute(queries.macros_sql())
         self._create_verification_tables()
         if as_tables:
@@ -146,14 +148,14 @@ class Catalog:
 
     def _create_views(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         create_snapshots(self._connection, schema, snapshots)
-        self._create_stored_images(schema, snapshots)
+        create_stored_images(self._connection, schema, snapshots)
         for view in VIEWS:
             self._create_view(schema, view, "VIEW")
 
     def _create_tables(self) -> None:
         """Compute each view from the tables before it."""
         create_snapshots(self._connection, MAIN, self.snapshots)
-        self._create_stored_images(MAIN, self.snapshots)
+        create_stored_images(self._connection, MAIN, self.snapshots)
         self.verify_signatures(MAIN)
         for view in VIEWS:
             self._create_view(MAIN, view, "TABLE")
@@ -163,8 +165,7 @@ class Catalog:
         if self._has_all_snapshots:
             return
         snapshots = self.store.snapshots()
-        for snapshot in snapshots:
-            snapshot.check_parts()
+        self.store.check_parts(snapshots)
         try:
             self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
             self._show_verification_tables()
@@ -185,9 +186,6 @@ class Catalog:
             self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
             comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
 
-    def _create_stored_images(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
-        self._connection.execute(f"CREATE VIEW {schema}.stored_images AS {stored_images_sql(snapshots)}")
-
     def _create_view(self, schema: str, view: View, what: str) -> None:
         sql = queries.view_sql(view.name)
         if what == "VIEW" and schema == MAIN and view.name in _IN_MEMORY and self._is_small():
@@ -206,9 +204,10 @@ class Catalog:
 
     def _settings(self) -> list[str]:
         """Return the statements that keep an engine to reading this store, the last of them for good."""
+        readable = "" if isinstance(self.store.folder, RemotePath) else quote(str(self.store.folder))
         return [
             "SET GLOBAL TimeZone = 'UTC'",
-            f"SET allowed_directories = [{quote(str(self.store.folder))}]",
+            f"SET allowed_directories = [{readable}]",
             "SET enable_external_access = false",
             "SET autoload_known_extensions = false",
             "SET lock_configuration = true",
@@ -223,7 +222,7 @@ def _broken_store(error: duckdb.Error) -> SnapshotError:
 
 
 def open_catalog(
-    location: str | Path,
+    location: Location,
     *,
     snapshot: str = LATEST,
     clusters: tuple[str, ...] = (),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from indexer import queries
-from indexer.relations import comment, create_snapshots, create_table, stored_images_sql
+from indexer.relations import comment, create_snapshots, create_stored_images, create_table
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, SNAPSHOTS
 from indexer.view_schema import VIEWS
 
@@ -78,7 +78,7 @@ def _create_pure(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snap
     for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
         create_table(connection, "main", table)
     create_snapshots(connection, "main", snapshots)
-    connection.execute(f"CREATE VIEW main.stored_images AS {stored_images_sql(snapshots)}")
+    create_stored_images(connection, "main", snapshots)
     for view in VIEWS:
         connection.execute(f"CREATE VIEW main.{view.name} AS {queries.view_sql(view.name)}")
 

@@ -14,16 +14,17 @@ import secrets
 import shutil
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from indexer import index_tables
+from indexer.places import cache_folder
 from indexer.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from indexer.store import Snapshot
 
@@ -35,14 +36,6 @@ FROM_IMAGE_COUNT = 10_000
 KEPT_FILES = 4
 _OLD_SECONDS = 86_400
 _LOCKING = threading.Lock()
-
-
-def cache_folder() -> Path:
-    """`$IMAGE_INDEXER_CACHE`, else `image-indexer` in the user's cache folder (XDG base directories)."""
-    if named := os.environ.get("IMAGE_INDEXER_CACHE"):
-        return Path(named).absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "image-indexer"
 
 
 def index_path(snapshots: Sequence[Snapshot]) -> Path:
