@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
 MAIN, ALL_SNAPSHOTS = "main", "all_snapshots"
 
-MOST_IN_MEMORY = query_index.FROM_IMAGE_COUNT
-"""Up to so many images, what every other view reads is computed once, in memory: some 10 KB an image."""
-
 _KEPT = "kept"
 _IN_MEMORY = frozenset({"image_objects", "image_layers"})
+"""What every other view reads: computed once for few images without an index, at some 10 KB an image."""
+
 _SHOWS_COMMENTS = ("comment", "duckdb_", "information_schema", "pg_", "show")
 
 
@@ -58,14 +57,16 @@ class Catalog:
         store.check_parts(chosen)
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._verified_schemas: set[str] = set()
+        # What keys say of signatures is of this moment, and the index is of another.
+        has_index = use_index and tables_in is None and not self._keyring and query_index.pays(chosen)
+        self._keeps_in_memory = not has_index and query_index.is_small(chosen)
         self._connection = duckdb.connect(tables_in or ":memory:", config={"autoinstall_known_extensions": "false"})
         try:
             self._build(as_tables=tables_in is not None)
         except duckdb.Error as error:
             self.close()
             raise _broken_store(error) from error
-        # What keys say of signatures is of this moment, and the index is of another.
-        if use_index and tables_in is None and not self._keyring:
+        if has_index:
             self._index = query_index.open_index(chosen, self._settings())
 
     def __enter__(self) -> Self:
@@ -188,14 +189,11 @@ class Catalog:
 
     def _create_view(self, schema: str, view: View, what: str) -> None:
         sql = queries.view_sql(view.name)
-        if what == "VIEW" and schema == MAIN and view.name in _IN_MEMORY and self._is_small():
+        if what == "VIEW" and schema == MAIN and view.name in _IN_MEMORY and self._keeps_in_memory:
             self._connection.execute(f"CREATE TABLE {_KEPT}.{view.name} AS {sql}")
             sql = f"FROM {_KEPT}.{view.name}"
         self._connection.execute(f"CREATE {what} {schema}.{view.name} AS {sql}")
         self._uncommented.append((schema, view, what))
-
-    def _is_small(self) -> bool:
-        return sum(snapshot.receipt.image_count for snapshot in self.snapshots) < MOST_IN_MEMORY
 
     def _comment_all(self) -> None:
         """Comment on every column, once a statement could show that: most never do, and it takes a while."""

@@ -16,8 +16,8 @@ from indexer.errors import ConfigurationError, StoreError
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-ATTEMPTS = 8
-"""Tries of one request to S3 with exponential waits between them: about a minute until it is given up."""
+ATTEMPTS = 6
+"""Tries of one request to S3 with growing waits between them: some fifteen seconds until it is given up."""
 
 _CONNECT_SECONDS, _SILENCE_SECONDS, _RETRY_SECONDS = 5, 30, 60
 _AZURE_HOST = ".dfs.core.windows.net"

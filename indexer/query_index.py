@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from indexer import index_tables
-from indexer.places import cache_folder
+from indexer.places import RemotePath, cache_folder
 from indexer.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -48,12 +48,22 @@ def index_path(snapshots: Sequence[Snapshot]) -> Path:
     return cache_folder() / f"{content.hexdigest()}.duckdb"
 
 
+def pays(snapshots: Sequence[Snapshot]) -> bool:
+    """Whether a file is worth its building: where there is much to compute, and where every query would download."""
+    return any(isinstance(snapshot.folder, RemotePath) for snapshot in snapshots) or not is_small(snapshots)
+
+
+def is_small(snapshots: Sequence[Snapshot]) -> bool:
+    """Whether memory is enough for what the views share."""
+    return sum(snapshot.receipt.image_count for snapshot in snapshots) < FROM_IMAGE_COUNT
+
+
 def open_index(snapshots: Sequence[Snapshot], settings: Sequence[str]) -> duckdb.DuckDBPyConnection | None:
     """Open the file for these snapshots read-only, after building it if need be; None where it would not pay.
 
     A cache that can't be written is told in the log and costs only time.
     """
-    if sum(snapshot.receipt.image_count for snapshot in snapshots) < FROM_IMAGE_COUNT:
+    if not pays(snapshots):
         return None
     try:
         path = index_path(snapshots)

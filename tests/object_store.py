@@ -18,6 +18,8 @@ from pathlib import Path
 
 from pyarrow import fs
 
+from indexer.places import WORK_FOLDER, RemotePath
+
 ACCESS_KEY, SECRET_KEY, BUCKET = "test-access", "test-secret", "index"
 _SERVICES = ("master.port", "volume.port", "filer.port", "s3.port")
 _ALLOWED = ("Admin", "Read", "Write", "List")
@@ -118,23 +120,44 @@ class FaultyProxy:
 
     `fault` is asked for each request and answers None or what shall happen: `refuse` (503 SlowDown), `fail` (500),
     `drop` (the connection breaks before the store hears of it), `lose` (the store does it and the answer is lost),
-    `cut` (half of the answer arrives), `deny` (403).
+    `cut` (half of the answer arrives), `deny` (403). `behind` is the store's own port.
     """
 
+    behind: int
     port: int = 0
     fault: object = None
     asked: list = field(default_factory=list)
 
-    def count(self, method=""):
-        """Requests of a method."""
-        return sum(request.method == method or not method for request in self.asked)
+    def paths(self, method):
+        """Return what was asked for with a method, in order."""
+        return [request.path for request in self.asked if request.method == method]
+
+    @property
+    def sent_bytes(self):
+        """Bytes that went back to clients."""
+        return sum(request.sent_bytes for request in self.asked)
+
+    def url(self, name):
+        """Return the address of a store; through the proxy, as the environment says."""
+        return f"s3://{BUCKET}/{name}"
+
+    def straight(self, name):
+        """Return the folder of the same store, reached past the proxy."""
+        return RemotePath(self.url(name), filesystem(self.behind), f"{BUCKET}/{name}")
+
+    def objects(self, name):
+        """Return the objects of a store, but for its work folder."""
+        below = fs.FileSelector(f"{BUCKET}/{name}", recursive=True, allow_not_found=True)
+        found = filesystem(self.behind).get_file_info(below)
+        names = [info.path.removeprefix(f"{BUCKET}/{name}/") for info in found if info.type == fs.FileType.File]
+        return sorted(path for path in names if not path.startswith(WORK_FOLDER))
 
 
 @contextmanager
-def faulty_proxy(port, fault=lambda request: None):
+def faulty_proxy(port, fault=lambda _: None):
     """Run a proxy in front of the store at a port."""
-    proxy = FaultyProxy(fault=fault)
-    handler = type("Handler", (_Handler,), {"proxy": proxy, "target": port})
+    proxy = FaultyProxy(port, fault=fault)
+    handler = type("Handler", (_Handler,), {"proxy": proxy})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         server.block_on_close = False
@@ -151,7 +174,6 @@ def faulty_proxy(port, fault=lambda request: None):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     proxy: FaultyProxy
-    target: int
 
     def _answer(self):
         body = self._body()
@@ -166,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._pass_on(asked, body, fault)
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _answer
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _answer  # noqa: N815 - the names http.server calls
 
     def _body(self):
         if self.headers.get("Expect", "").lower() == "100-continue":
@@ -190,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(text)
 
     def _pass_on(self, asked, body, fault):
-        back = http.client.HTTPConnection("127.0.0.1", self.target, timeout=60)
+        back = http.client.HTTPConnection("127.0.0.1", self.proxy.behind, timeout=60)
         try:
             self._send(back, body)
             answer = back.getresponse()
