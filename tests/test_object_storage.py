@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import commands
 import duckdb
 import pytest
 from fleets import rows
 from image_objects import image, publish
 from msgspec.structs import replace
+from object_store import FaultyProxy, variables
 
 from indexer import queries
 from indexer.catalog import open_catalog
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Run
-    from object_store import FaultyProxy
-
     from indexer.catalog import Catalog
 
 SAMPLE = "sample"
@@ -32,8 +31,6 @@ SAMPLE = "sample"
 @pytest.fixture(scope="module")
 def sample_in_s3(s3_port: int, sample_store: Path) -> str:
     """Copy the store of the sample as it is; return its name in the bucket."""
-    from object_store import FaultyProxy
-
     target = FaultyProxy(s3_port).straight(SAMPLE)
     for path in sample_store.glob("cluster=*/*/*"):
         folder = target / path.parent.parent.name / path.parent.name
@@ -160,7 +157,9 @@ def test_signatures_are_verified_in_object_storage(
         assert rows(catalog, levels) == rows(verified, levels)
 
 
-def test_a_watch_goes_on_from_a_snapshot_in_object_storage(s3: FaultyProxy, sample_in_s3: str, sample_store: Path) -> None:
+def test_a_watch_goes_on_from_a_snapshot_in_object_storage(
+    s3: FaultyProxy, sample_in_s3: str, sample_store: Path
+) -> None:
     """The objects of a base snapshot are the same from either place."""
     (ours,), (theirs,) = Store(s3.url(sample_in_s3)).latest(), Store(sample_store).latest()
     assert list(base_items(ours)) == list(base_items(theirs))
@@ -196,27 +195,19 @@ def test_parts_without_a_receipt_and_an_empty_receipt_are_no_snapshot(s3: Faulty
         store.choose("3000")
 
 
-def test_the_command_line_takes_an_address(s3: FaultyProxy, run: Run, tmp_path: Path) -> None:
-    """Import, list, verify, query and report work on an address as on a folder; messages name it."""
-    import os
-
-    store = s3.url("by-command")
+def test_the_command_line_takes_an_address(s3: FaultyProxy, tmp_path: Path) -> None:
+    """Import, list, verify, query and report work on an address as on a folder; a missing store is named."""
     (tmp_path / "images.json").write_text('{"kind": "ImageList", "items": [{"metadata": {"name": "a"}}]}')
-    environment = dict(os.environ)
-    assert environment["AWS_ENDPOINT_URL_S3"].endswith(str(s3.port))
-    steps = (
-        ("import", tmp_path / "images.json", "--cluster", "lab"),
-        ("snapshots", "list", "--format", "csv"),
-        ("snapshots", "verify"),
-        ("query", "capacity-summary", "--format", "json"),
-        ("report", "-o", tmp_path / "report.html"),
-    )
-    ended = {step[:2]: run(*step, "--store", store) for step in steps}
-    assert [step.stderr for step in ended.values() if step.returncode] == []
-    assert b"whole" in ended["snapshots", "verify"].stdout
-    assert b'"image_count":1' in ended["query", "capacity-summary"].stdout
-    missing = run("query", "capacity-summary", "--store", s3.url("nowhere"))
-    assert (missing.returncode, missing.stderr.decode().splitlines()[0].count(s3.url("nowhere"))) == (2, 1)
+    more = {"output": tmp_path, "environment": variables(s3.port) | {"IMAGE_INDEXER_STORE": s3.url("by-command")}}
+    assert commands.run("import", tmp_path / "images.json", "--cluster", "lab", **more).exit_code == 0
+    assert "lab" in commands.run("snapshots", "list", "--format", "csv", **more).stdout
+    assert commands.run("snapshots", "show", **more).receipt["image_count"] == 1
+    assert commands.run("snapshots", "verify", **more).stdout.endswith(": whole\n")
+    assert '"image_count":1' in commands.run("query", "capacity-summary", "--format", "json", **more).stdout
+    assert commands.run("report", "-o", tmp_path / "report.html", **more).exit_code == 0
+    missing = commands.run("query", "capacity-summary", "--store", s3.url("nowhere"), **more)
+    assert missing.exit_code == 2
+    assert f"There is no store at {s3.url('nowhere')}." in missing.stderr
 
 
 @pytest.mark.parametrize(
