@@ -115,7 +115,22 @@ def _connect_azure(parts: SplitResult) -> FileSystem:
             hint=f"Set AZURE_STORAGE_ACCOUNT, or write abfss://container@account{_AZURE_HOST}/folder.",
         )
     key, token = os.environ.get("AZURE_STORAGE_KEY"), os.environ.get("AZURE_STORAGE_SAS_TOKEN")
-    return fs.AzureFileSystem(account, account_key=key, sas_token=None if key else token)
+    return fs.AzureFileSystem(account, account_key=key, sas_token=None if key else token, **_azure_endpoint(account))
+
+
+def _azure_endpoint(account: str) -> dict[str, str]:
+    """Other clouds than the public one, and emulators, as the vendor's command line is told of them."""
+    endpoint = os.environ.get("AZURE_STORAGE_SERVICE_ENDPOINT")
+    if not endpoint:
+        return {}
+    scheme, _, host = endpoint.rstrip("/").rpartition("://")
+    blob = host.removeprefix(account)  # with a dot in front, Arrow puts the account before it
+    return {
+        "blob_storage_authority": blob,
+        "dfs_storage_authority": blob.replace(".blob.", ".dfs."),
+        "blob_storage_scheme": scheme or "https",
+        "dfs_storage_scheme": scheme or "https",
+    }
 
 
 _CONNECTORS = {

@@ -68,6 +68,11 @@ class RemotePath:
         for info in self.filesystem.get_file_info(FileSelector(self.key)):
             yield replace(self / info.base_name, _listed=info)
 
+    def mark(self) -> None:
+        """Make the folder show in listings where it needs an object of its own for that, as in Google's storage."""
+        if self.filesystem.type_name == "gcs":
+            self.filesystem.create_dir(self.key, recursive=True)
+
     def exists(self) -> bool:
         """Whether there is such a folder or object."""
         return self.is_dir() or self.is_file()
@@ -116,8 +121,10 @@ class RemotePath:
 
     def remove(self) -> None:
         """Delete everything below it; nothing there is no error."""
-        with suppress(FileNotFoundError):
-            self.filesystem.delete_dir(self.key)
+        # A folder that is missing is an error of another kind in each store; Google's misses its mark after the rest.
+        if self.is_dir():
+            with suppress(FileNotFoundError):
+                self.filesystem.delete_dir(self.key)
 
     def _info(self) -> FileInfo:
         return self._listed or self.filesystem.get_file_info(self.key)

@@ -69,6 +69,7 @@ def _upload_parts(staging: Path, target: RemotePath, receipt: Receipt) -> None:
     target.remove()  # what an attempt left that was killed here
     names = [part.name for part in receipt.parts]
     try:
+        target.mark()
         for_each(target, lambda name: (target / name).upload(staging / name), names, _UPLOADS_AT_ONCE)
         _check_sizes(target, receipt)
     except BaseException:

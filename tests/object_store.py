@@ -23,6 +23,7 @@ from indexer.places import WORK_FOLDER, RemotePath
 ACCESS_KEY, SECRET_KEY, BUCKET = "test-access", "test-secret", "index"
 _SERVICES = ("master.port", "volume.port", "filer.port", "s3.port")
 _ALLOWED = ("Admin", "Read", "Write", "List")
+_SLOW_SECONDS = 0.1
 _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 
@@ -68,7 +69,7 @@ def object_store():
         ports = _free_ports(2 * len(_SERVICES))
         command = [program(), "-logtostderr=true", "server", f"-dir={folder}", "-filer", "-s3"]
         command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={settings}", "-master.telemetry=false"]
-        command += ["-volume.max=50", "-master.volumeSizeLimitMB=64"]
+        command += ["-volume.max=50", "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0"]
         for name, port, internal in zip(_SERVICES, ports[::2], ports[1::2], strict=True):
             command += [f"-{name}={port}", f"-{name}.grpc={internal}"]
         with (Path(folder) / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
@@ -120,7 +121,8 @@ class FaultyProxy:
 
     `fault` is asked for each request and answers None or what shall happen: `refuse` (503 SlowDown), `fail` (500),
     `drop` (the connection breaks before the store hears of it), `lose` (the store does it and the answer is lost),
-    `cut` (half of the answer arrives), `deny` (403). `behind` is the store's own port.
+    `cut` (half of the answer arrives), `deny` (403), `slow` (a while passes before the store hears of it, and again
+    before the client hears of the store). `behind` is the store's own port.
     """
 
     behind: int
@@ -186,7 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "drop":
             self._break()
         else:
-            self._pass_on(asked, body, fault)
+            pause = _SLOW_SECONDS if fault == "slow" else 0
+            time.sleep(pause)
+            self._pass_on(asked, body, fault, pause)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _answer  # noqa: N815 - the names http.server calls
 
@@ -211,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(text)
 
-    def _pass_on(self, asked, body, fault):
+    def _pass_on(self, asked, body, fault, pause):
         back = http.client.HTTPConnection("127.0.0.1", self.proxy.behind, timeout=60)
         try:
             self._send(back, body)
@@ -219,6 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
             content = answer.read()
         finally:
             back.close()
+        time.sleep(pause)
         if fault == "lose":
             self._break()
             return

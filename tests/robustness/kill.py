@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -23,7 +23,7 @@ if __name__ == "__main__":
 import pyarrow as pa
 import pyarrow.parquet as pq
 from commands import Command
-from object_store import FaultyProxy, object_store, variables
+from object_store import faulty_proxy, object_store, variables
 from truth import snapshots, staged
 
 from indexer.errors import IndexerError
@@ -70,14 +70,14 @@ class InFolder:
 
 
 class InObjectStorage:
-    """A store in object storage, looked at by a client of its own."""
+    """A store in object storage, looked at past the proxy that slows it down."""
 
-    def __init__(self, folder, name, port):
-        self._proxy, self._name = FaultyProxy(port), f"{folder.name}/{name}"
+    def __init__(self, folder, name, proxy):
+        self._proxy, self._name = proxy, f"{folder.name}/{name}"
         self._cache = folder / f"cache-{name}"
         self._straight = self._proxy.straight(self._name)
         self.location = self._proxy.url(self._name)
-        self.environment = variables(port) | {"IMAGE_INDEXER_CACHE": str(self._cache)}
+        self.environment = variables(proxy.port) | {"IMAGE_INDEXER_CACHE": str(self._cache)}
 
     def faults(self):
         """Return what a reader must never see: a receipt whose parts are not all there at that very moment."""
@@ -218,17 +218,24 @@ def _rows(path):
 
 def run(folder, export_count, seed, tell=lambda _: None, s3_port=None):
     """Run a series, in object storage if it is given the port of one; gives its counts."""
-
-    def store_named(name):
-        return InFolder(folder, name) if s3_port is None else InObjectStorage(folder, name, s3_port)
-
-    with LoopbackServer(generate_images(IMAGES, 11), script=every(SLOW)) as server:
-        series = Series(folder, server, seed, store_named)
+    with ExitStack() as stack:
+        server = stack.enter_context(LoopbackServer(generate_images(IMAGES, 11), script=every(SLOW)))
+        proxy = s3_port and stack.enter_context(faulty_proxy(s3_port, _slow_puts))
+        series = Series(folder, server, seed, lambda name: _store(folder, name, proxy))
         for number in range(export_count):
             series.check(number)
             tell(f"{number + 1} of {export_count}: {dict(series.counts)}")
     assert server.failures == []
     return series.counts
+
+
+def _store(folder, name, proxy):
+    return InObjectStorage(folder, name, proxy) if proxy else InFolder(folder, name)
+
+
+def _slow_puts(request):
+    """Stretch the publishing, so that kills fall into it."""
+    return "slow" if request.method == "PUT" else None
 
 
 def main():
