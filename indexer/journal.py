@@ -17,9 +17,9 @@ from indexer.files import write_durably
 from indexer.locks import held
 from indexer.pages import SkippedItem
 from indexer.places import Folder, work_folder
-from indexer.receipt import RECEIPT_NAME, Part
+from indexer.receipt import Part
 from indexer.schema import SCHEMA_VERSION
-from indexer.store import part_hash, remove_unpublished, snapshot_folder
+from indexer.store import is_published, part_hash, remove_unpublished, snapshot_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def unfinished(store: Folder, cluster: str, request_key: str) -> Journal | None:
         journal = _read(staging)
         if not journal or journal.request_key != request_key or not _is_whole(staging, journal):
             continue
-        if not (snapshot_folder(store, cluster, journal.snapshot_id) / RECEIPT_NAME).exists():
+        if not is_published(snapshot_folder(store, cluster, journal.snapshot_id)):
             return journal
     return None
 

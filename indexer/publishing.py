@@ -16,6 +16,7 @@ from indexer.files import sync_folder, write_durably
 from indexer.journal import JOURNAL_NAME
 from indexer.places import WORK_FOLDER, Folder, RemotePath, file_sizes, for_each
 from indexer.receipt import RECEIPT_NAME, Receipt
+from indexer.store import is_published
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ def prove_writable(store: Folder) -> None:
 
 def _upload(staging: Path, target: RemotePath, receipt: Receipt) -> None:
     try:
-        if (target / RECEIPT_NAME).exists():
+        if is_published(target):
             raise StoreError(f"{target} is published already.", hint="Run again for a snapshot of its own.")
         _upload_parts(staging, target, receipt)
         _commit(target, receipt.to_json())

@@ -182,9 +182,15 @@ def snapshot_folder(store: Folder, cluster: str, snapshot_id: str) -> Folder:
     return store / f"{_CLUSTER}{cluster}" / f"{_SNAPSHOT}{snapshot_id}"
 
 
+def is_published(folder: Folder) -> bool:
+    """Whether a snapshot's folder has its receipt. Azure shows an object empty from the moment it is opened."""
+    receipt = folder / RECEIPT_NAME
+    return receipt.size_bytes() > 0 if isinstance(receipt, RemotePath) else receipt.exists()
+
+
 def remove_unpublished(folder: Folder) -> None:
     """Delete what a run uploaded that ended before its receipt; a local store has nothing of the kind."""
-    if isinstance(folder, RemotePath) and not (folder / RECEIPT_NAME).exists():
+    if isinstance(folder, RemotePath) and not is_published(folder):
         folder.remove()
 
 
@@ -234,7 +240,7 @@ def _open(folder: Folder) -> Snapshot | SnapshotError | None:
     try:
         text = (folder / RECEIPT_NAME).read_bytes()
         if not text and isinstance(folder, RemotePath):
-            return None  # Azure shows an object from the moment it is opened; its content comes in one step after that
+            return None  # see is_published
         receipt = read_receipt(text, where)
     except FileNotFoundError:
         return None
