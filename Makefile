@@ -44,6 +44,7 @@ clean:  ## Remove what the other targets made
 	rm -rf $(VENV) dist build image-index report.html .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
+	.ci/packages
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 
@@ -52,5 +53,6 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.developer: $(VENV)/.installed
+	.ci/packages test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev
 	touch $@

@@ -23,7 +23,7 @@ from indexer.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from indexer.catalog import Catalog
@@ -47,10 +47,12 @@ def open_store(
     snapshot: str = "latest",
     clusters: tuple[str, ...] = (),
     keyrings: Sequence[str | Path] = (),
+    aliases: Mapping[str, str] | None = None,
 ) -> Catalog:
     """Open the views of a store: the newest complete snapshot of every cluster, unless another is chosen.
 
     With `keyrings`, files of public keys, signatures are verified and `is_verified` and its like are filled.
+    `aliases` names registry hosts (lower case) that mean another, so that both count as one.
     `catalog.query(name, **parameters)` and `catalog.sql(text, **parameters)` return DuckDB relations, which go to
     Polars (`.pl()`), Arrow (`.to_arrow_table()`) and pandas (`.df()`). Raises `ConfigurationError` where there is no
     such store, cluster, snapshot or keyring, `DataError` for a broken one.
@@ -59,7 +61,8 @@ def open_store(
 
     from indexer.catalog import open_catalog
 
-    return open_catalog(location, snapshot=snapshot, clusters=clusters, keyrings=[Path(path) for path in keyrings])
+    keys = [Path(path) for path in keyrings]
+    return open_catalog(location, snapshot=snapshot, clusters=clusters, keyrings=keys, aliases=aliases)
 
 
 def __getattr__(name: str) -> Any:

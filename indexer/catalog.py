@@ -13,7 +13,16 @@ import duckdb
 from indexer import queries, query_index, verified
 from indexer.errors import QueryError, SnapshotError
 from indexer.places import Location, RemotePath
-from indexer.relations import attach_remote, comment, create_snapshots, create_stored_images, create_table, quote
+from indexer.relations import (
+    Aliases,
+    attach_remote,
+    comment,
+    create_aliases,
+    create_snapshots,
+    create_stored_images,
+    create_table,
+    quote,
+)
 from indexer.statements import query_error, reading_statement
 from indexer.store import LATEST, Snapshot, Store
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
@@ -46,10 +55,12 @@ class Catalog:
         chosen: Sequence[Snapshot],
         keyrings: Sequence[Path] = (),
         *,
+        aliases: Aliases | None = None,
         use_index: bool = True,
         tables_in: Path | None = None,
     ) -> None:
         self.store = store
+        self.aliases = dict(aliases or {})
         self.snapshots = tuple(chosen)
         self._has_all_snapshots = False
         self._uncommented: list[tuple[str, View, str]] = []
@@ -67,7 +78,7 @@ class Catalog:
             self.close()
             raise _broken_store(error) from error
         if has_index:
-            self._index = query_index.open_index(chosen, self._settings())
+            self._index = query_index.open_index(chosen, self._settings(), self.aliases)
 
     def __enter__(self) -> Self:
         return self
@@ -149,6 +160,7 @@ class Catalog:
 
     def _create_views(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         create_snapshots(self._connection, schema, snapshots)
+        create_aliases(self._connection, schema, self.aliases)
         create_stored_images(self._connection, schema, snapshots)
         for view in VIEWS:
             self._create_view(schema, view, "VIEW")
@@ -156,6 +168,7 @@ class Catalog:
     def _create_tables(self) -> None:
         """Compute each view from the tables before it."""
         create_snapshots(self._connection, MAIN, self.snapshots)
+        create_aliases(self._connection, MAIN, self.aliases)
         create_stored_images(self._connection, MAIN, self.snapshots)
         self.verify_signatures(MAIN)
         for view in VIEWS:
@@ -225,16 +238,17 @@ def open_catalog(
     snapshot: str = LATEST,
     clusters: tuple[str, ...] = (),
     keyrings: Sequence[Path] = (),
-    store: Store | None = None,
+    aliases: Aliases | None = None,
     use_index: bool = True,
     tables_in: Path | None = None,
 ) -> Catalog:
     """Open the views of a store: the newest complete snapshot of every cluster, or the one chosen.
 
-    With `keyrings`, files of public keys, signatures are verified. Large snapshots are answered from a query index that
-    is built once, outside the store (see `query_index`), unless `use_index` is false. Raises `StoreError` where there
-    is no store, cluster or snapshot, `SnapshotError` for a broken one, `ConfigurationError` for a keyring that can't be
-    read.
+    With `keyrings`, files of public keys, signatures are verified; `aliases` fold names of one registry. Large
+    snapshots are answered from a query index that is built once, outside the store (see `query_index`), unless
+    `use_index` is false. Raises `StoreError` where there is no store, cluster or snapshot, `SnapshotError` for a
+    broken one, `ConfigurationError` for a keyring that can't be read.
     """
-    store = store or Store(location)
-    return Catalog(store, store.choose(snapshot, clusters), keyrings, use_index=use_index, tables_in=tables_in)
+    store = Store(location)
+    chosen = store.choose(snapshot, clusters)
+    return Catalog(store, chosen, keyrings, aliases=aliases, use_index=use_index, tables_in=tables_in)

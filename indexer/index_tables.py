@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from indexer import queries
-from indexer.relations import comment, create_snapshots, create_stored_images, create_table
-from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, SNAPSHOTS
+from indexer.relations import Aliases, comment, create_aliases, create_snapshots, create_stored_images, create_table
+from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, TABLES
 from indexer.view_schema import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from indexer.relations import Aliases
     from indexer.store import Snapshot
 
 BEYOND = "beyond_the_index"
@@ -49,7 +50,7 @@ _OF_OBJECTS = ("cluster", "snapshot_id", "image_name", "registry", "repository",
 _KEY = "cluster, snapshot_id"
 
 
-def build(path: Path, snapshots: Sequence[Snapshot]) -> None:
+def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
     """Write the file. Raises `duckdb.Error` for a store that can't be read or a disk that is full.
 
     Memory stays near `MEMORY_LIMIT`; what does not fit spills into a folder beside the file.
@@ -61,7 +62,7 @@ def build(path: Path, snapshots: Sequence[Snapshot]) -> None:
     }
     with duckdb.connect(str(path), config=settings) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        _create_pure(connection, snapshots)
+        _create_pure(connection, snapshots, aliases)
         connection.execute("CREATE SCHEMA kept; SET search_path = 'kept,main'")
         _keep_objects(connection)
         _keep_layers(connection)
@@ -73,11 +74,12 @@ def build(path: Path, snapshots: Sequence[Snapshot]) -> None:
         _create_facades(connection)
 
 
-def _create_pure(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot]) -> None:
+def _create_pure(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
     connection.execute(queries.macros_sql())
     for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
         create_table(connection, "main", table)
     create_snapshots(connection, "main", snapshots)
+    create_aliases(connection, "main", aliases)
     create_stored_images(connection, "main", snapshots)
     for view in VIEWS:
         connection.execute(f"CREATE VIEW main.{view.name} AS {queries.view_sql(view.name)}")
@@ -160,5 +162,5 @@ def _use_columns() -> list[str]:
 
 def sources_text() -> str:
     """Everything in this project that decides what the tables hold, for the name of the file."""
-    shapes = [repr(relation) for relation in (*VIEWS, SNAPSHOTS, KEYRING_KEYS, SIGNATURE_VERIFICATIONS)]
+    shapes = [repr(relation) for relation in (*VIEWS, *TABLES)]
     return "\n".join([queries.macros_sql(), *(queries.view_sql(view.name) for view in VIEWS), *shapes])

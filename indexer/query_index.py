@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from indexer.relations import Aliases
     from indexer.store import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -38,10 +39,10 @@ _OLD_SECONDS = 86_400
 _LOCKING = threading.Lock()
 
 
-def index_path(snapshots: Sequence[Snapshot]) -> Path:
+def index_path(snapshots: Sequence[Snapshot], aliases: Aliases) -> Path:
     """Return the file for these snapshots, whether it exists or not."""
     content = hashlib.sha256(index_tables.sources_text().encode())
-    content.update(f"{SCHEMA_VERSION} {duckdb.__version__}".encode())
+    content.update(f"{SCHEMA_VERSION} {duckdb.__version__} {sorted(aliases.items())}".encode())
     for snapshot in snapshots:
         parts = " ".join(part.sha256 for part in snapshot.receipt.parts)
         content.update(f"\n{snapshot.folder} {parts}\n".encode() + snapshot.receipt.to_json())
@@ -58,7 +59,9 @@ def is_small(snapshots: Sequence[Snapshot]) -> bool:
     return sum(snapshot.receipt.image_count for snapshot in snapshots) < FROM_IMAGE_COUNT
 
 
-def open_index(snapshots: Sequence[Snapshot], settings: Sequence[str]) -> duckdb.DuckDBPyConnection | None:
+def open_index(
+    snapshots: Sequence[Snapshot], settings: Sequence[str], aliases: Aliases
+) -> duckdb.DuckDBPyConnection | None:
     """Open the file for these snapshots read-only, after building it if need be; None where it would not pay.
 
     A cache that can't be written is told in the log and costs only time.
@@ -66,9 +69,9 @@ def open_index(snapshots: Sequence[Snapshot], settings: Sequence[str]) -> duckdb
     if not pays(snapshots):
         return None
     try:
-        path = index_path(snapshots)
+        path = index_path(snapshots, aliases)
         if not path.exists():
-            _build(path, snapshots)
+            _build(path, snapshots, aliases)
         os.utime(path)
         return _connect(path, settings)
     except (OSError, RuntimeError, duckdb.Error) as error:
@@ -86,14 +89,14 @@ def _connect(path: Path, settings: Sequence[str]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _build(path: Path, snapshots: Sequence[Snapshot]) -> None:
+def _build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _make_room(path.parent)
     logger.info("Building the query index of %s snapshots in %s, once.", len(snapshots), path.parent)
     folder = path.parent / f"{path.stem[:16]}.{secrets.token_hex(4)}.tmp"
     folder.mkdir(mode=0o700)
     try:
-        index_tables.build(folder / "index.duckdb", snapshots)
+        index_tables.build(folder / "index.duckdb", snapshots, aliases)
         (folder / "index.duckdb").replace(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from indexer.places import Folder, RemotePath
 from indexer.schema import PART_FIELDS, SCHEMA_VERSION, ListOf, Scalar, Type
-from indexer.table_schema import SNAPSHOTS
+from indexer.table_schema import REGISTRY_ALIASES, SNAPSHOTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from indexer.view_schema import View
 
 _REMOTE = "remote"
+
+Aliases = Mapping[str, str]
+"""Registry hosts by their other names, both in lower case."""
 
 _TYPES = {
     Scalar.STRING: "VARCHAR",
@@ -34,6 +38,13 @@ def create_snapshots(connection: duckdb.DuckDBPyConnection, schema: str, snapsho
     places = ", ".join("?" * len(SNAPSHOTS.columns))
     for snapshot in snapshots:
         connection.execute(f"INSERT INTO {schema}.snapshots VALUES ({places})", snapshot_row(snapshot))
+
+
+def create_aliases(connection: duckdb.DuckDBPyConnection, schema: str, aliases: Aliases) -> None:
+    """Create the relation of configured registry aliases."""
+    create_table(connection, schema, REGISTRY_ALIASES)
+    for pair in sorted(aliases.items()):
+        connection.execute(f"INSERT INTO {schema}.{REGISTRY_ALIASES.name} VALUES (?, ?)", pair)
 
 
 def create_table(connection: duckdb.DuckDBPyConnection, schema: str, table: View) -> None:

@@ -23,6 +23,16 @@ SNAPSHOTS = view(
     Column("schema_version", "INTEGER", "Version of the Parquet columns."),
 )
 
+REGISTRY_ALIASES = View(
+    "registry_aliases",
+    "name of a registry",
+    "Registry names that mean another one, as configured: only the owner of a cluster knows them, so none by default.",
+    (
+        text("alias", "Registry host as references spell it, lower-case."),
+        text("registry", "Registry host it stands for."),
+    ),
+)
+
 KEYRING_KEYS = View(
     "keyring_keys",
     "key or subkey",
@@ -57,5 +67,5 @@ SIGNATURE_VERIFICATIONS = View(
     ),
 )
 
-TABLES: tuple[View, ...] = (SNAPSHOTS, KEYRING_KEYS, SIGNATURE_VERIFICATIONS)
+TABLES: tuple[View, ...] = (SNAPSHOTS, REGISTRY_ALIASES, KEYRING_KEYS, SIGNATURE_VERIFICATIONS)
 """Every table; the views are read from these and from the stored images."""

@@ -13,16 +13,6 @@ from indexer.view_columns import Column, View, flag, key_values, moment, number,
 __all__ = ["VIEWS", "Column", "View"]
 
 
-REGISTRY_ALIASES = View(
-    "registry_aliases",
-    "name of a registry",
-    "Registry names that mean another one, as configured.",
-    (
-        text("alias", "Registry host as references spell it, lower-case."),
-        text("registry", "Registry host it stands for."),
-    ),
-)
-
 ARCHITECTURE_SPELLINGS = View(
     "architecture_spellings",
     "spelling",
@@ -278,7 +268,6 @@ IMAGE_ANCESTORS = view(
 )
 
 VIEWS: tuple[View, ...] = (
-    REGISTRY_ALIASES,
     ARCHITECTURE_SPELLINGS,
     IMAGE_OBJECTS,
     IMAGE_LAYERS,

@@ -39,6 +39,17 @@ class Choice:
     clusters: tuple[str, ...]
     keyrings: tuple[Path, ...] = ()
     use_index: bool = True
+    alias_pairs: tuple[str, ...] = ()
+
+    def aliases(self) -> dict[str, str]:
+        """Return registries by their other names. Raises `ConfigurationError` for text that is no pair."""
+        pairs = [pair.lower().partition("=") for pair in self.alias_pairs]
+        for alias, _, registry in pairs:
+            if not (alias and registry):
+                raise ConfigurationError(
+                    f"{alias!r} is no registry alias.", hint="Write it as --registry-alias ALIAS=REGISTRY."
+                )
+        return {alias: registry for alias, _, registry in pairs}
 
 
 def applied(command: Any, *options: Callable[[Any], Any]) -> Any:
@@ -66,7 +77,7 @@ def store_option(command: Callable[..., Any]) -> Any:
 def choice_options(command: Callable[..., Any]) -> Any:
     """`--store`, `--snapshot`, `--cluster`, `--keyring`, `--index`: what views show and how, as one `choice`."""
     return applied(
-        packed(command, "choice", Choice, ("store", "snapshot", "clusters", "keyrings", "use_index")),
+        packed(command, "choice", Choice, ("store", "snapshot", "clusters", "keyrings", "use_index", "alias_pairs")),
         store_option,
         click.option(
             "--snapshot",
@@ -84,6 +95,14 @@ def choice_options(command: Callable[..., Any]) -> Any:
             type=click.Path(path_type=Path),
             metavar="FILE",
             help="Public keys to verify signatures with; repeatable.",
+        ),
+        click.option(
+            "--registry-alias",
+            "alias_pairs",
+            multiple=True,
+            envvar="IMAGE_INDEXER_REGISTRY_ALIASES",
+            metavar="ALIAS=REGISTRY",
+            help="Count a registry host as another, such as a route as the integrated registry; repeatable.",
         ),
         click.option(
             "--index/--no-index",

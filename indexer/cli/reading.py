@@ -25,6 +25,7 @@ def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
         snapshot=choice.snapshot,
         clusters=choice.clusters,
         keyrings=choice.keyrings,
+        aliases=choice.aliases(),
         use_index=choice.use_index,
         tables_in=tables_in,
     )

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from indexer.report.charts import Chart
 
 Row = dict[str, Any]
+CHECKS = "check"
+"""Not a query of that name, but all data-quality checks with their counts."""
+
 PLACE = "place"
 """Column made of `registry` and `repository`: together they are one name."""
 
@@ -27,6 +30,8 @@ class Answer:
     @property
     def command(self) -> str:
         """The command that gives the same rows."""
+        if self.query == CHECKS:
+            return "image-indexer check"
         pairs = (f" -p {name}={_argument(value)}" for name, value in self.parameters.items())
         return f"image-indexer query {self.query}{''.join(pairs)}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from indexer import checks
 from indexer.output import human_bytes
 from indexer.report.pictures import place_of
 
@@ -93,6 +94,13 @@ def duplicates(rows: list[Row]) -> str:
     """How many images could be fewer."""
     groups = len({(row["cluster"], row["layers_digest"]) for row in rows})
     return f"{len(rows):,} images have only {groups:,} different contents."
+
+
+def quality(rows: list[Row]) -> str:
+    """How much of what was found makes figures wrong."""
+    failed = sum(row["finding_count"] for row in rows if row["severity"] == checks.FAIL)
+    warned = sum(row["finding_count"] for row in rows) - failed
+    return f"{failed:,} findings make figures wrong, {warned:,} more are worth knowing."
 
 
 def completeness(rows: list[Row]) -> str:

@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer import queries
+from indexer import checks, queries
 from indexer.escaping import for_terminal
 from indexer.output import human_bytes, rows_of
 from indexer.report.charts import require_libraries, svg_pair
-from indexer.report.figures import PLACE, Answer
+from indexer.report.figures import CHECKS, PLACE, Answer
 from indexer.report.pictures import place_of
 from indexer.report.plan import BASIS, SECTIONS
 
@@ -33,6 +33,12 @@ _ABSENT = "–"
 _CUT = "…"
 _MOST_PLATFORMS = 6
 _SERIES_STEPS = 24
+_CHECK_COLUMNS = {
+    "check": "Name of the check.",
+    "severity": "`fail`: figures are wrong because of it; `warn`: something one should know.",
+    "finding_count": "How often it was found.",
+    "title": "What is looked for.",
+}
 _PLURALS = {
     "image": "images",
     "layer": "layers",
@@ -125,6 +131,8 @@ class _Asking:
     def answer(self, name: str, values: dict[str, Any]) -> Answer:
         """Return the rows of a query, from memory the second time."""
         key = (name, repr(values))
+        if name == CHECKS and key not in self._answers:
+            self._answers[key] = Answer(CHECKS, {}, _CHECK_COLUMNS, checks.counts(self._catalog))
         if key not in self._answers:
             query = queries.load(name)
             rows = list(rows_of(self._catalog.run(query, **values)))

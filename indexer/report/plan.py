@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from indexer.report import findings, pictures
-from indexer.report.figures import PLACE, Figure, Section
+from indexer.report.figures import CHECKS, PLACE, Figure, Section
 
 BASIS = "completeness"
 """The query that says what all others are based on; it stands at the top of the page."""
@@ -258,6 +258,16 @@ _QUALITY = Section(
             ),
             tell=findings.completeness,
             nothing="There is no complete snapshot.",
+        ),
+        Figure(
+            CHECKS,
+            "Findings of the checks",
+            "What does not fit in the objects. The rows behind a count: image-indexer check NAME --findings.",
+            ("severity", "title", "finding_count", "check"),
+            tell=findings.quality,
+            keep=lambda row: row["finding_count"] > 0,
+            order=lambda row: (row["severity"], -row["finding_count"], row["check"]),
+            nothing="No check found anything.",
         ),
     ),
 )

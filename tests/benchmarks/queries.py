@@ -94,7 +94,7 @@ def build_index(store):
     from indexer.store import Store
 
     with tempfile.TemporaryDirectory() as folder:
-        index_tables.build(Path(folder) / "index.duckdb", Store(store).choose())
+        index_tables.build(Path(folder) / "index.duckdb", Store(store).choose(), {})
         return (Path(folder) / "index.duckdb").stat().st_size
 
 
