@@ -207,6 +207,8 @@ def _part_problems(folder: Folder, part: Part, sizes: dict[str, int]) -> list[st
         with open_file(path) as file:
             row_count = pq.read_metadata(file).num_rows
     except (OSError, pa.ArrowException) as error:
+        if isinstance(folder, RemotePath) and isinstance(error, OSError):
+            raise _unreadable(folder, error) from error
         return [f"{part.name} can't be read: {error}."]
     return [] if row_count == part.row_count else [f"{part.name} has {row_count} rows, not {part.row_count}."]
 
@@ -245,6 +247,8 @@ def _open(folder: Folder) -> Snapshot | SnapshotError | None:
     except FileNotFoundError:
         return None
     except OSError as error:
+        if isinstance(folder, RemotePath):
+            raise _unreadable(folder, error) from error  # a store that does not answer is no broken snapshot
         return SnapshotError(f"Can't read {where}: {error.strerror or error}.", hint="Check its permissions.")
     except SnapshotError as error:
         return error

@@ -152,6 +152,17 @@ def test_unknown_keys_are_told_with_the_next_step(s3: FaultyProxy, monkeypatch: 
     assert "wrong" not in str(caught.value)
 
 
+@pytest.mark.parametrize("what", [RECEIPT, "images-0"])
+def test_a_store_that_does_not_answer_is_no_broken_snapshot(s3: FaultyProxy, what: str) -> None:
+    """Receipts and parts that can't be fetched say nothing about the snapshot: verifying it fails as a whole."""
+    snapshot = _publish(s3.url(f"mute-{what[0]}"))
+    s3.fault = lambda request: "deny" if request.method == "GET" and what in request.path else None
+    with pytest.raises(StoreError, match="Can't read the store"):
+        [verify(found) for found in Store(s3.url(f"mute-{what[0]}")).survey()[0]]
+    s3.fault = lambda _: None
+    assert verify(snapshot) == []
+
+
 def test_what_a_killed_upload_left_is_removed(s3: FaultyProxy) -> None:
     """The next export of the cluster deletes parts without a receipt; what has one is published and stays."""
     store = folder_at(s3.url("killed"))
