@@ -46,7 +46,8 @@ class Catalog:
 
     Use it as a context manager, or close it. Relations it has returned stay readable after that: each has a cursor of
     its own. With `tables_in`, a DuckDB file that is not there yet, the views over the chosen snapshots are computed
-    once and kept there as tables: that takes longer than one query and less than ten.
+    once and kept there as tables: that takes longer than one query and less than ten. `all_snapshots` has every
+    snapshot of the store's chosen clusters.
     """
 
     def __init__(
@@ -249,6 +250,5 @@ def open_catalog(
     `use_index` is false. Raises `StoreError` where there is no store, cluster or snapshot, `SnapshotError` for a
     broken one, `ConfigurationError` for a keyring that can't be read.
     """
-    store = Store(location)
-    chosen = store.choose(snapshot, clusters)
-    return Catalog(store, chosen, keyrings, aliases=aliases, use_index=use_index, tables_in=tables_in)
+    store = Store(location, clusters)
+    return Catalog(store, store.choose(snapshot), keyrings, aliases=aliases, use_index=use_index, tables_in=tables_in)

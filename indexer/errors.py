@@ -16,7 +16,8 @@
     │   │   └── LimitError             unpacks to more than a limit allows; never skipped
     │   │   └── CutShortError          JSON that ends before it is whole
     │   └── SnapshotError          a published snapshot is broken
-    └── IncompleteError        5   the list did not reach its end, or the disk filled
+    ├── IncompleteError        5   the list did not reach its end, or the disk filled
+    └── FleetError             the highest of its clusters' codes
 
 Each error says what happened and where (`message`) and what to do next (`hint`). Only the command line turns
 them into exit codes, in one place.
@@ -148,3 +149,11 @@ class IncompleteError(IndexerError):
     """A list could not be read to its end, or the disk filled: nothing was published."""
 
     exit_code = ExitCode.INCOMPLETE
+
+
+class FleetError(IndexerError):
+    """Some clusters of a fleet could not be exported; the others were. `exit_code` is the highest of theirs."""
+
+    def __init__(self, message: str, *, hint: str = "", exit_code: ExitCode) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code

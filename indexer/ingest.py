@@ -220,6 +220,7 @@ class _Run:
         return Receipt(
             tool_version=version("image-indexer"),
             cluster=options.cluster,
+            cluster_identity=report.cluster_identity,
             snapshot_id=writer.snapshot_id,
             source=self.source.description,
             server_version=report.server_version,

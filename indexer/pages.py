@@ -108,6 +108,7 @@ class SourceReport:
     expired_count: int = 0
     broken_at: str | None = None
     server_version: str | None = None
+    cluster_identity: str | None = None
     warnings: list[str] = field(default_factory=list)
     skipped_items: list[SkippedItem] = field(default_factory=list)
     read_size_bytes: int = 0

@@ -6,6 +6,7 @@ request; what a listing has told of a path is not asked again.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 import shutil
@@ -92,6 +93,11 @@ class RemotePath:
     def size_bytes(self) -> int:
         """Size of an object."""
         return int(self._info().size or 0)
+
+    def changed_at(self) -> dt.datetime:
+        """When an object was put, by the clock of the store."""
+        moment: dt.datetime | None = self._info().mtime
+        return moment or dt.datetime.now(dt.UTC)
 
     def open(self) -> BufferedReader:
         """Open an object for reading; parts of it are fetched as they are asked for."""

@@ -16,7 +16,7 @@ from indexer.files import sync_folder, write_durably
 from indexer.journal import JOURNAL_NAME
 from indexer.places import WORK_FOLDER, Folder, RemotePath, file_sizes, for_each
 from indexer.receipt import RECEIPT_NAME, Receipt
-from indexer.store import is_published
+from indexer.store import is_published, withdraw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,8 +91,7 @@ def _commit(target: RemotePath, content: bytes) -> None:
     except OSError:
         if not _stands(target / RECEIPT_NAME, content):
             with suppress(OSError):
-                (target / RECEIPT_NAME).unlink(missing_ok=True)
-                target.remove()
+                withdraw(target)
             raise
 
 

@@ -31,12 +31,14 @@ class Receipt(msgspec.Struct, kw_only=True, frozen=True):
     `is_complete`: the whole resource was read. `completeness` says how that is known. `is_consistent`: all of it is
     of one moment. Counts are objects; `duplicate_count` objects lost to a newer one of the same name. `broken_at`
     is the key at which an inconsistent list went on from another moment. `redaction` is there where values of
-    environment variables were replaced. Times are UTC.
+    environment variables were replaced. `cluster_identity` is what the server tells of which cluster it is, whatever
+    its name; older receipts have none. Times are UTC.
     """
 
     schema_version: int = SCHEMA_VERSION
     tool_version: str
     cluster: str
+    cluster_identity: str | None = None
     snapshot_id: str
     source: str
     server_version: str | None = None

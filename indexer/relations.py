@@ -159,4 +159,5 @@ def snapshot_row(snapshot: Snapshot) -> list[Any]:
         ", ".join(receipt.resource_versions) or None,
         receipt.tool_version,
         receipt.schema_version,
+        receipt.cluster_identity,
     ]

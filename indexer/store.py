@@ -64,10 +64,11 @@ class Snapshot:
 
 
 class Store:
-    """A store that exists. Raises `StoreError` where there is none."""
+    """A store that exists, or some clusters of it. Raises `StoreError` where there is none."""
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, clusters: tuple[str, ...] = ()) -> None:
         self.folder = folder_at(location)
+        self.clusters = clusters
         try:
             is_there = self.folder.is_dir()
         except OSError as error:
@@ -80,11 +81,11 @@ class Store:
 
     def snapshots(self, clusters: tuple[str, ...] = ()) -> list[Snapshot]:
         """Every snapshot (of these clusters), oldest first. Raises `SnapshotError` for a broken receipt."""
-        return _oldest_first(_whole(self._read(self._folders(clusters))))
+        return _oldest_first(_whole(self._read(self.folders(clusters))))
 
     def survey(self, clusters: tuple[str, ...] = ()) -> tuple[list[Snapshot], list[SnapshotError]]:
         """Return what `snapshots` does, and beside it an error for every receipt that can't be read."""
-        found = self._read(self._folders(clusters))
+        found = self._read(self.folders(clusters))
         whole = [snapshot for snapshot in found if isinstance(snapshot, Snapshot)]
         return _oldest_first(whole), [error for error in found if isinstance(error, SnapshotError)]
 
@@ -97,12 +98,17 @@ class Store:
         """Return the snapshots a reader asked for: `latest`, or the one with this id or a unique beginning of it."""
         if snapshot_id == LATEST:
             return self.latest(clusters)
-        beginning = [folder for folder in self._folders(clusters) if _id_of(folder).startswith(snapshot_id)]
+        beginning = [folder for folder in self.folders(clusters) if _id_of(folder).startswith(snapshot_id)]
         found = self._read(folder for folder in beginning if _id_of(folder) == snapshot_id) or self._read(beginning)
         if len(found) == 1:
             return _whole(found)
         problem = "No snapshot begins with" if not found else f"{len(found)} snapshots begin with"
         raise StoreError(f"{problem} {snapshot_id!r}.", hint="List them with: image-indexer snapshots list.")
+
+    def folders(self, clusters: tuple[str, ...] = ()) -> list[Folder]:
+        """Folders of snapshots (of these clusters), published or not."""
+        found = for_each(self.folder, self._snapshot_folders, self._cluster_folders(clusters))
+        return [folder for folders in found for folder in folders]
 
     def check_parts(self, snapshots: Sequence[Snapshot]) -> None:
         """Do as `Snapshot.check_parts` does for each of several."""
@@ -125,12 +131,8 @@ class Store:
         """Read receipts; folders without one are left out."""
         return [found for found in for_each(self.folder, _open, folders) if found]
 
-    def _folders(self, clusters: tuple[str, ...]) -> list[Folder]:
-        """Folders of snapshots (of these clusters), published or not."""
-        found = for_each(self.folder, self._snapshot_folders, self._cluster_folders(clusters))
-        return [folder for folders in found for folder in folders]
-
     def _cluster_folders(self, clusters: tuple[str, ...]) -> list[Folder]:
+        clusters = clusters or self.clusters
         found = {path.name.removeprefix(_CLUSTER): path for path in self._children(self.folder, _CLUSTER)}
         _refuse_unknown(clusters, set(found))
         return [found[cluster] for cluster in sorted(found) if not clusters or cluster in clusters]
@@ -186,6 +188,12 @@ def is_published(folder: Folder) -> bool:
     """Whether a snapshot's folder has its receipt. Azure shows an object empty from the moment it is opened."""
     receipt = folder / RECEIPT_NAME
     return receipt.size_bytes() > 0 if isinstance(receipt, RemotePath) else receipt.exists()
+
+
+def withdraw(folder: RemotePath) -> None:
+    """Delete a remote snapshot: its receipt first, which takes it out of sight, then the rest."""
+    (folder / RECEIPT_NAME).unlink(missing_ok=True)
+    folder.remove()
 
 
 def remove_unpublished(folder: Folder) -> None:

@@ -21,6 +21,7 @@ SNAPSHOTS = view(
     text("resource_version", "Resource versions of the list."),
     text("tool_version", "Version of image-indexer that wrote it."),
     Column("schema_version", "INTEGER", "Version of the Parquet columns."),
+    text("cluster_identity", "What the server tells of which cluster it is, whatever the name; null where it did not."),
 )
 
 REGISTRY_ALIASES = View(

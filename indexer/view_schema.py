@@ -24,6 +24,16 @@ ARCHITECTURE_SPELLINGS = View(
     ),
 )
 
+SNAPSHOT_SERIES = view(
+    "snapshot_series",
+    "snapshot",
+    "Snapshots as a series in time: which can be set against each other.",
+    moment("taken_at", "When reading the source began."),
+    text("state", "`compared`, or why it can't be: `partial` or `inconsistent`."),
+    text("previous_snapshot_id", "The compared snapshot of the cluster before it; null for the first."),
+    flag("is_newest", "Whether it is the newest compared snapshot of its cluster."),
+)
+
 IMAGE_OBJECTS = view(
     "image_objects",
     "image",
@@ -269,6 +279,7 @@ IMAGE_ANCESTORS = view(
 
 VIEWS: tuple[View, ...] = (
     ARCHITECTURE_SPELLINGS,
+    SNAPSHOT_SERIES,
     IMAGE_OBJECTS,
     IMAGE_LAYERS,
     LAYERS,

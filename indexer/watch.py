@@ -126,6 +126,7 @@ class OverlaySource:
         self._report = SourceReport(
             resource_versions=[resource_version],
             server_version=base.receipt.server_version,
+            cluster_identity=base.receipt.cluster_identity,
             warnings=list(base.receipt.warnings),
         )
 

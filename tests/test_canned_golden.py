@@ -12,10 +12,8 @@ import pytest
 from canned import CASES, EVERY, GOLDEN, query_of
 
 from indexer import queries
+from indexer.cli.generated import VOLATILE
 from indexer.output import write_csv
-
-VOLATILE = {"snapshot_id", "taken_at", "oldest_taken_at", "newest_taken_at", "snapshot_age_hours"}
-"""What differs between two imports of the same objects, or from one day to the next."""
 
 KEPT_LINES = 40
 KINDS = {name: kind for kind, name in EVERY}

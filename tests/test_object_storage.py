@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import commands
@@ -12,9 +13,10 @@ from image_objects import image, publish
 from msgspec.structs import replace
 from object_store import FaultyProxy, variables
 
-from indexer import queries
+from indexer import queries, retention
 from indexer.catalog import open_catalog
 from indexer.errors import ConfigurationError, QueryError, SnapshotError, StoreError
+from indexer.retention import expire
 from indexer.store import Store, verify
 from indexer.view_schema import VIEWS
 from indexer.watch import base_items
@@ -204,10 +206,36 @@ def test_the_command_line_takes_an_address(s3: FaultyProxy, tmp_path: Path) -> N
     assert commands.run("snapshots", "show", **more).receipt["image_count"] == 1
     assert commands.run("snapshots", "verify", **more).stdout.endswith(": whole\n")
     assert '"image_count":1' in commands.run("query", "capacity-summary", "--format", "json", **more).stdout
+    (tmp_path / "images.json").write_text('{"kind": "ImageList", "items": [{"metadata": {"name": "b"}}]}')
+    assert commands.run("import", tmp_path / "images.json", "--cluster", "lab", **more).exit_code == 0
+    difference = commands.run("snapshots", "diff", "--images", "--format", "csv", **more).stdout
+    changes = {tuple(line.split(",")[3:5]) for line in difference.splitlines()[1:]}
+    assert changes == {("removed", "a"), ("added", "b")}
+    assert "false" in commands.run("snapshots", "expire", "--keep-daily", 1, "--format", "csv", **more).stdout
+    assert len(commands.run("snapshots", "list", "--format", "csv", **more).stdout.splitlines()) == 2
     assert commands.run("report", "-o", tmp_path / "report.html", **more).exit_code == 0
     missing = commands.run("query", "capacity-summary", "--store", s3.url("nowhere"), **more)
     assert missing.exit_code == 2
     assert f"There is no store at {s3.url('nowhere')}." in missing.stderr
+
+
+def test_expired_snapshots_go_and_living_uploads_stay(s3: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receipts go first, so that no reader meets half a snapshot; parts without a receipt go once they are old."""
+    first, last = (publish(s3.url("expiring"), image(number)) for number in range(2))
+    upload = s3.straight("expiring") / "cluster=test" / "snapshot=20240101T000000Z-abcdef"
+    (upload / "images-00000.parquet").write_bytes(b"x")
+    store, looks = Store(s3.url("expiring")), []
+    straight = Store(s3.straight("expiring"))
+    s3.fault = lambda _: looks.append([len(verify(snapshot)) for snapshot in straight.snapshots()])
+    expire(store, [first])
+    s3.fault = lambda _: None
+    assert {problem for look in looks for problem in look} == {0}
+    assert store.snapshots() == [last]
+    assert upload.is_dir()
+    monkeypatch.setattr(retention, "_UPLOAD_TIME", dt.timedelta(seconds=-60))
+    expire(store, [])
+    assert not upload.is_dir()
+    assert verify(last) == []
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def test_view_yields_its_declared_columns(empty, schema, view) -> None:
     relation = empty.sql(f"SELECT * FROM {schema}.{view.name}")
     declared = [(column.name, column.type) for column in view.columns]
     assert list(zip(relation.columns, map(str, relation.types), strict=True)) == declared
-    if schema == "main" and view.columns[0].name == "cluster":
+    if schema == "main" and view.columns[0].name == "cluster" and view.grain != "snapshot":
         assert relation.to_arrow_table().num_rows == 0
 
 

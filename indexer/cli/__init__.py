@@ -35,7 +35,7 @@ COMMANDS = {
     "export": ("indexer.cli.write:export", "Export a live cluster into a new snapshot."),
     "import": ("indexer.cli.write:import_", "Import files, or - for standard input, into a new snapshot."),
     "watch": ("indexer.cli.follow:watch", "Follow a live cluster; a new snapshot when it has changed."),
-    "snapshots": ("indexer.cli.snapshots:snapshots", "List, show and verify what is in a store."),
+    "snapshots": ("indexer.cli.snapshots:snapshots", "List, show, verify, compare and expire what is in a store."),
     "query": ("indexer.cli.read:query", "Run a canned query; without a name, list them."),
     "check": ("indexer.cli.check:check", "Run the data-quality checks."),
     "sql": ("indexer.cli.read:sql", "Run any reading SQL."),

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import sys
 import traceback
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ _LEVELS = (NOTE, logging.INFO, logging.DEBUG)
 logging.addLevelName(NOTE, "INFO")
 logger = logging.getLogger("indexer")
 
+SUBJECT: ContextVar[str] = ContextVar("subject", default="")
+"""Which of several clusters a message is about; threads that a run starts inherit it."""
+
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, message and what a record carries in `fields`."""
@@ -33,7 +37,8 @@ class JsonFormatter(logging.Formatter):
         """Render a record."""
         moment = dt.datetime.fromtimestamp(record.created, dt.UTC)
         line = {"time": moment, "level": record.levelname.lower(), "message": record.getMessage()}
-        return orjson.dumps(line | getattr(record, "fields", {}), option=orjson.OPT_UTC_Z).decode()
+        subject = {"cluster": SUBJECT.get()} if SUBJECT.get() else {}
+        return orjson.dumps(line | subject | getattr(record, "fields", {}), option=orjson.OPT_UTC_Z).decode()
 
 
 class TextFormatter(logging.Formatter):
@@ -42,7 +47,8 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Render a record."""
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        return for_terminal(f"image-indexer: {prefix}{record.getMessage()}".replace("\n", " "))
+        subject = f"{SUBJECT.get()}: " if SUBJECT.get() else ""
+        return for_terminal(f"image-indexer: {prefix}{subject}{record.getMessage()}".replace("\n", " "))
 
 
 def configure_logging(verbosity: int, log_format: str) -> None:

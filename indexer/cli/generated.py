@@ -33,7 +33,23 @@ EXAMPLES: dict[str, dict[str, str]] = {
 }
 """Parameters of the example answers, for queries that would otherwise return nothing or something else each day."""
 
-_VOLATILE = {"snapshot_id", "taken_at", "oldest_taken_at", "newest_taken_at", "snapshot_age_hours"}
+VOLATILE = {
+    "snapshot_id",
+    "previous_snapshot_id",
+    "before_snapshot_id",
+    "after_snapshot_id",
+    "taken_at",
+    "oldest_taken_at",
+    "newest_taken_at",
+    "last_tried_at",
+    "snapshot_age_hours",
+    "age_hours",
+    "days_since_previous",
+    "first_day",
+    "last_day",
+}
+"""Columns that differ between two imports of the same objects, or from one day to the next."""
+
 _LONGEST_EXAMPLE = 60
 _README_QUERIES = re.compile(r"(?<=<!-- queries -->\n).*?(?=<!-- /queries -->)", re.DOTALL)
 _INTRODUCTION = """# Query catalogue
@@ -64,7 +80,9 @@ def _query_list() -> str:
 def _catalogue() -> str:
     with tempfile.TemporaryDirectory() as folder:
         store, pages = Path(folder) / "store", sorted((resource_folder("data") / "sample").glob("page-*.json.gz"))
-        ingest(FileSource([str(page) for page in pages]), store, IngestOptions("sample"))
+        # The first stands for the night before, so that what compares nights has something to show.
+        for night in (pages[:-1], pages):
+            ingest(FileSource([str(page) for page in night]), store, IngestOptions("sample", is_complete=True))
         with open_catalog(store, tables_in=Path(folder) / "views.duckdb") as catalog:
             return _INTRODUCTION + "".join(_sections(catalog))
 
@@ -106,7 +124,7 @@ def _example(rows: list[dict[str, Any]], name: str) -> str:
     if not rows:
         return ""
     text = plain_text(rows[0][name])
-    if name in _VOLATILE:
+    if name in VOLATILE:
         return "…"
     return for_markdown(text if len(text) <= _LONGEST_EXAMPLE else f"{text[:_LONGEST_EXAMPLE]}…")
 

@@ -15,10 +15,13 @@ from indexer.ingest import IngestOptions, export, ingest
 from indexer.receipt import PART_ROWS
 from indexer.sources.api import ApiSource
 from indexer.sources.files import FileSource
+from indexer.sources.probes import ISSUER
+from indexer.store import Store
 
 if TYPE_CHECKING:
     from indexer.cli.options import OutcomeOptions
     from indexer.cluster import Connection
+    from indexer.ingest import Progress
     from indexer.redaction import Redactor
     from indexer.sources.limits import InputLimits
     from indexer.store import Snapshot
@@ -48,16 +51,38 @@ def run_import(paths: tuple[str, ...], location: str, options: IngestOptions, li
 
 def run_export(connection: Connection, location: str, options: ExportOptions) -> Snapshot:
     """Export a live list and say on stderr what was published."""
+    use_compact_memory()
+    with terminal_progress(click.get_current_context().meta) as progress:
+        snapshot = export_into(location, connection, options, progress)
+    report(snapshot)
+    return snapshot
+
+
+def export_into(location: str, connection: Connection, options: ExportOptions, progress: Progress) -> Snapshot:
+    """Export a live list."""
     cluster = options.cluster or connection.cluster_name
     ingest_options = IngestOptions(
         cluster, skip_bad_items=options.skip_bad_items, part_rows=options.part_rows, redactor=options.redactor
     )
-    use_compact_memory()
     source = ApiSource(connection, options.request)
-    with terminal_progress(click.get_current_context().meta) as progress:
-        snapshot = export(source, location, ingest_options, progress, resume=options.resume)
-    report(snapshot)
+    snapshot = export(source, location, ingest_options, progress, resume=options.resume)
+    _warn_of_another_cluster(snapshot, location)
     return snapshot
+
+
+def _warn_of_another_cluster(snapshot: Snapshot, location: str) -> None:
+    """Say so when the name was another cluster's: their snapshots would be taken for one series."""
+    identity = snapshot.receipt.cluster_identity or ""
+    known = [each.receipt.cluster_identity for each in Store(location).survey((snapshot.cluster,))[0]]
+    others = {other for other in known if other and other.startswith(ISSUER) and other != identity}
+    if identity.startswith(ISSUER) and others:
+        logger.warning(
+            "The store has snapshots of another cluster under the name %s (%s, now %s); give it a name of its own with "
+            "--cluster.",
+            snapshot.cluster,
+            ", ".join(sorted(others)),
+            identity,
+        )
 
 
 def use_compact_memory() -> None:
@@ -78,7 +103,7 @@ def tell(snapshot: Snapshot, location: str, outcome: OutcomeOptions) -> None:
     if outcome.metrics_file:
         from indexer.metrics import write_metrics
 
-        write_metrics(snapshot, location, outcome.metrics_file)
+        write_metrics([snapshot], location, outcome.metrics_file)
 
 
 def report(snapshot: Snapshot) -> None:

@@ -98,15 +98,23 @@ class ListOptions:
         )
 
 
+CONNECTION_KEYS = tuple(ConnectionOptions.__dataclass_fields__)
+
+
 def connection_options(command: Callable[..., Any]) -> Any:
     """Which server and who asks, handed over as one `connection`."""
-    return applied(
-        packed(command, "connection", ConnectionOptions, tuple(ConnectionOptions.__dataclass_fields__)),
+    context = click.option("--context", metavar="NAME", help="Context of the kubeconfig; default its current one.")
+    return applied(packed(command, "connection", ConnectionOptions, CONNECTION_KEYS), *server_options(context))
+
+
+def server_options(context: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], ...]:
+    """Options of a connection, in the order they are shown; `context` is the one that differs between commands."""
+    return (
         click.option("--server", metavar="URL", help="API server: https, or http on loopback; no kubeconfig is read."),
         click.option("--token-file", type=_FILE, metavar="FILE", help="Bearer token for --server; read again on 401."),
         click.option("--certificate-authority", type=_FILE, metavar="FILE", help="CA of --server, in PEM."),
         click.option("--kubeconfig", type=_FILE, metavar="FILE", help="Instead of $KUBECONFIG or ~/.kube/config."),
-        click.option("--context", metavar="NAME", help="Context of the kubeconfig; default its current one."),
+        context,
         click.option("--as", "act_as", metavar="USER", help="Impersonate this user."),
         click.option("--as-group", "act_as_groups", multiple=True, metavar="GROUP", help="And this group; repeatable."),
     )

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import click
 
+from indexer.cli.fleet_options import Targets, target_options
 from indexer.cli.input_options import InputOptions, ItemOptions, input_options, item_options
-from indexer.cli.live_options import (
-    ConnectionOptions,
-    ListOptions,
-    StagingOptions,
-    connection_options,
-    list_options,
-    staging_options,
-)
+from indexer.cli.live_options import ListOptions, StagingOptions, list_options, staging_options
 from indexer.cli.options import OutcomeOptions, log_options, outcome_options, store_option
 
 
 @click.command()
 @store_option
-@click.option("--cluster", metavar="NAME", help="Name of the cluster; default from the context or the server.")
-@connection_options
+@target_options
 @list_options
 @item_options
 @staging_options
@@ -27,8 +20,7 @@ from indexer.cli.options import OutcomeOptions, log_options, outcome_options, st
 @log_options
 def export(
     store: str,
-    cluster: str | None,
-    connection: ConnectionOptions,
+    targets: Targets,
     listing: ListOptions,
     items: ItemOptions,
     staging: StagingOptions,
@@ -36,18 +28,23 @@ def export(
 ) -> None:
     """Export a live cluster into a new snapshot: its whole list of Images, or nothing.
 
+    Of several clusters each gets a snapshot, or none; the exit code is the highest of theirs.
+
     \b
     image-indexer export --store S
     image-indexer export --store S --context prod --metrics-file /var/lib/node-exporter/image-indexer.prom
     image-indexer export --store S --server https://api.prod:6443 --token-file token --cluster prod
+    image-indexer export --store S --context prod --context test --parallel 2
+    image-indexer export --store S --fleet fleet.toml --receipt
     """
-    from indexer.cli.ingesting import ExportOptions, run_export, tell
+    from indexer.cli.exporting import LiveOptions, export_fleet, export_one
 
     outcome.check()
-    options = ExportOptions(
-        cluster, items.skip_bad, staging.resume, staging.part_rows, listing.request(), items.redactor()
-    )
-    tell(run_export(connection.connect(), store, options), store, outcome)
+    options = LiveOptions(store, listing, items, staging, outcome)
+    if targets.is_fleet:
+        export_fleet(*targets.fleet(), options)
+    else:
+        export_one(targets.single(), options)
 
 
 @click.command("import")

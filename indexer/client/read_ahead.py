@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
+from functools import partial
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
@@ -22,7 +24,8 @@ def read_ahead(items: Iterator[Item], depth: int, stop: Callable[[], None]) -> I
     queue: Queue[tuple[Item | None, BaseException | None]] = Queue(maxsize=depth)
     gone = Event()
     # A daemon: a process that was told to end must not wait for a server that is silent.
-    Thread(target=_run, args=(items, queue, gone), name="read-ahead", daemon=True).start()
+    work = partial(copy_context().run, _run, items, queue, gone)
+    Thread(target=work, name="read-ahead", daemon=True).start()
     try:
         while True:
             item, error = queue.get()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from indexer.cluster.address import check_server, cluster_name
+from indexer.cluster.address import check_server, cluster_name, host_of, is_loopback
 from indexer.cluster.pool import open_pool
 
 if TYPE_CHECKING:
@@ -56,6 +59,21 @@ class Connection:
     def cluster_name(self) -> str:
         """A name for the cluster in a store: the context's where it is fit for one, else the server's host."""
         return cluster_name(self.name, self.server)
+
+    def fingerprint(self) -> str | None:
+        """Hash of the server's address and its certificate authority; None where neither tells two servers apart."""
+        try:
+            authority = self._authority()
+        except OSError:
+            return None
+        if not authority and is_loopback(host_of(self.server)):
+            return None
+        return hashlib.sha256(f"{self.server}\n{authority}".encode()).hexdigest()[:32]
+
+    def _authority(self) -> str:
+        path = self._cluster.get("certificate-authority")
+        data = self._cluster.get("certificate-authority-data") or (b64encode(Path(path).read_bytes()) if path else b"")
+        return data.decode() if isinstance(data, bytes) else str(data)
 
     def get(
         self, path: str, query: Mapping[str, str], *, timeouts: Timeouts, accept: str = "application/json"

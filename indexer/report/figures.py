@@ -64,12 +64,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, a sentence for who reads only this one, and figures."""
+    """A heading, a sentence for who reads only this one, and figures; some only make sense over several clusters."""
 
     key: str
     title: str
     lead: str
     figures: tuple[Figure, ...]
+    is_of_fleet: bool = False
 
 
 def _argument(value: Any) -> str:

@@ -96,7 +96,9 @@ def render_report(catalog: Catalog, options: ReportOptions) -> str:
     require_libraries()
     template = _environment().get_template("report.html.j2")
     asking = _Asking(catalog, options)
-    sections = [(section, [asking.show(figure) for figure in section.figures]) for section in SECTIONS]
+    is_fleet = len({snapshot.cluster for snapshot in catalog.snapshots}) > 1
+    chosen = [section for section in SECTIONS if is_fleet or not section.is_of_fleet]
+    sections = [(section, [asking.show(figure) for figure in section.figures]) for section in chosen]
     basis = asking.answer(BASIS, {})
     return template.render(title=options.title, options=options, basis=basis, sections=sections)
 

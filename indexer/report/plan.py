@@ -65,6 +65,35 @@ _BYTES = Section(
     ),
 )
 
+_FLEET = Section(
+    "fleet",
+    "Clusters",
+    "Every cluster has a registry of its own, so bytes add up over clusters, and a layer that two clusters need is "
+    "stored twice.",
+    (
+        Figure(
+            "capacity-by-cluster",
+            "Each cluster",
+            "Also elsewhere: layers that another of these clusters stores as well.",
+            ("cluster", "image_count", "logical_bytes", "physical_bytes", "also_elsewhere_bytes", "dedup_ratio"),
+        ),
+        Figure(
+            "fleet-layers",
+            "The same layers across clusters",
+            "By the number of clusters that store a layer. Repeated bytes are what one registry for all would spare.",
+            ("clusters_per_layer", "layer_count", "distinct_bytes", "physical_bytes", "repeated_bytes"),
+        ),
+        Figure(
+            "layers-between-clusters",
+            "Clusters that hold the same",
+            "Pairs by the bytes of the layers both store. A layer of ten clusters shows in each of their pairs, so "
+            "rows do not add up.",
+            ("cluster", "other_cluster", "shared_layer_count", "shared_bytes", "shared_share"),
+        ),
+    ),
+    is_of_fleet=True,
+)
+
 _SHARING = Section(
     "sharing",
     "Layer sharing",
@@ -272,4 +301,4 @@ _QUALITY = Section(
     ),
 )
 
-SECTIONS = (_SUMMARY, _BYTES, _SHARING, _RECLAIM, _GROWTH, _ARCHITECTURES, _SIGNATURES, _QUALITY)
+SECTIONS = (_SUMMARY, _FLEET, _BYTES, _SHARING, _RECLAIM, _GROWTH, _ARCHITECTURES, _SIGNATURES, _QUALITY)

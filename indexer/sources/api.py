@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from indexer.client.listing import Listing
 from indexer.client.position import read_position
 from indexer.client.read_ahead import read_ahead
 from indexer.client.request import ListRequest
-from indexer.client.transfer import Deadline, fetch
-from indexer.cluster import Timeouts
-from indexer.errors import IndexerError
+from indexer.sources.probes import cluster_identity, server_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +16,7 @@ if TYPE_CHECKING:
     from indexer.cluster import Connection
     from indexer.pages import Page, Restarted, SourceReport
 
-logger = logging.getLogger(__name__)
-
 READ_AHEAD_PAGES = 1
-_PROBE_TIMEOUTS = Timeouts(connect_seconds=2, read_seconds=2, total_seconds=5)
 
 
 class ApiSource:
@@ -63,18 +55,5 @@ class ApiSource:
         `DecodeError` for an answer that is not an ImageList.
         """
         yield from read_ahead(self._listing.pages(), READ_AHEAD_PAGES, self._listing.stop)
-        self.report.server_version = _server_version(self._connection)
-
-
-class _Version(msgspec.Struct, rename="camel"):
-    git_version: str | None = None
-
-
-def _server_version(connection: Connection) -> str | None:
-    """Ask for the version once the list is in: nice to know, and never a reason to fail."""
-    try:
-        body = fetch(connection, "/version", {}, _PROBE_TIMEOUTS, Deadline.after(_PROBE_TIMEOUTS.total_seconds))
-        return msgspec.json.decode(body, type=_Version).git_version
-    except (IndexerError, msgspec.DecodeError) as error:
-        logger.debug("The server's version is not known: %s", error)
-        return None
+        self.report.server_version = server_version(self._connection)
+        self.report.cluster_identity = cluster_identity(self._connection)
