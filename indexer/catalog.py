@@ -12,7 +12,17 @@ import duckdb
 
 from indexer import queries, query_index, verified
 from indexer.errors import QueryError, SnapshotError
-from indexer.relations import Aliases, comment, create_aliases, create_snapshots, create_table, quote, stored_images_sql
+from indexer.places import Location, RemotePath
+from indexer.relations import (
+    Aliases,
+    attach_remote,
+    comment,
+    create_aliases,
+    create_snapshots,
+    create_stored_images,
+    create_table,
+    quote,
+)
 from indexer.statements import query_error, reading_statement
 from indexer.store import LATEST, Snapshot, Store
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
@@ -24,11 +34,10 @@ if TYPE_CHECKING:
 
 MAIN, ALL_SNAPSHOTS = "main", "all_snapshots"
 
-MOST_IN_MEMORY = query_index.FROM_IMAGE_COUNT
-"""Up to so many images, what every other view reads is computed once, in memory: some 10 KB an image."""
-
 _KEPT = "kept"
 _IN_MEMORY = frozenset({"image_objects", "image_layers"})
+"""What every other view reads: computed once for few images without an index, at some 10 KB an image."""
+
 _SHOWS_COMMENTS = ("comment", "duckdb_", "information_schema", "pg_", "show")
 
 
@@ -57,18 +66,19 @@ class Catalog:
         self._has_all_snapshots = False
         self._uncommented: list[tuple[str, View, str]] = []
         self._index: duckdb.DuckDBPyConnection | None = None
-        for snapshot in chosen:
-            snapshot.check_parts()
+        store.check_parts(chosen)
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._verified_schemas: set[str] = set()
+        # What keys say of signatures is of this moment, and the index is of another.
+        has_index = use_index and tables_in is None and not self._keyring and query_index.pays(chosen)
+        self._keeps_in_memory = not has_index and query_index.is_small(chosen)
         self._connection = duckdb.connect(tables_in or ":memory:", config={"autoinstall_known_extensions": "false"})
         try:
             self._build(as_tables=tables_in is not None)
         except duckdb.Error as error:
             self.close()
             raise _broken_store(error) from error
-        # What keys say of signatures is of this moment, and the index is of another.
-        if use_index and tables_in is None and not self._keyring:
+        if has_index:
             self._index = query_index.open_index(chosen, self._settings(), self.aliases)
 
     def __enter__(self) -> Self:
@@ -137,6 +147,8 @@ class Catalog:
         return relation
 
     def _build(self, *, as_tables: bool) -> None:
+        if isinstance(self.store.folder, RemotePath):
+            attach_remote(self._connection)  # all_snapshots may come after the lock
         self._connection.execute(queries.macros_sql())
         self._create_verification_tables()
         if as_tables:
@@ -150,7 +162,7 @@ class Catalog:
     def _create_views(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
         create_snapshots(self._connection, schema, snapshots)
         create_aliases(self._connection, schema, self.aliases)
-        self._create_stored_images(schema, snapshots)
+        create_stored_images(self._connection, schema, snapshots)
         for view in VIEWS:
             self._create_view(schema, view, "VIEW")
 
@@ -158,7 +170,7 @@ class Catalog:
         """Compute each view from the tables before it."""
         create_snapshots(self._connection, MAIN, self.snapshots)
         create_aliases(self._connection, MAIN, self.aliases)
-        self._create_stored_images(MAIN, self.snapshots)
+        create_stored_images(self._connection, MAIN, self.snapshots)
         self.verify_signatures(MAIN)
         for view in VIEWS:
             self._create_view(MAIN, view, "TABLE")
@@ -168,8 +180,7 @@ class Catalog:
         if self._has_all_snapshots:
             return
         snapshots = self.store.snapshots()
-        for snapshot in snapshots:
-            snapshot.check_parts()
+        self.store.check_parts(snapshots)
         try:
             self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
             self._show_verification_tables()
@@ -190,19 +201,13 @@ class Catalog:
             self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
             comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
 
-    def _create_stored_images(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
-        self._connection.execute(f"CREATE VIEW {schema}.stored_images AS {stored_images_sql(snapshots)}")
-
     def _create_view(self, schema: str, view: View, what: str) -> None:
         sql = queries.view_sql(view.name)
-        if what == "VIEW" and schema == MAIN and view.name in _IN_MEMORY and self._is_small():
+        if what == "VIEW" and schema == MAIN and view.name in _IN_MEMORY and self._keeps_in_memory:
             self._connection.execute(f"CREATE TABLE {_KEPT}.{view.name} AS {sql}")
             sql = f"FROM {_KEPT}.{view.name}"
         self._connection.execute(f"CREATE {what} {schema}.{view.name} AS {sql}")
         self._uncommented.append((schema, view, what))
-
-    def _is_small(self) -> bool:
-        return sum(snapshot.receipt.image_count for snapshot in self.snapshots) < MOST_IN_MEMORY
 
     def _comment_all(self) -> None:
         """Comment on every column, once a statement could show that: most never do, and it takes a while."""
@@ -211,9 +216,10 @@ class Catalog:
 
     def _settings(self) -> list[str]:
         """Return the statements that keep an engine to reading this store, the last of them for good."""
+        readable = "" if isinstance(self.store.folder, RemotePath) else quote(str(self.store.folder))
         return [
             "SET GLOBAL TimeZone = 'UTC'",
-            f"SET allowed_directories = [{quote(str(self.store.folder))}]",
+            f"SET allowed_directories = [{readable}]",
             "SET enable_external_access = false",
             "SET autoload_known_extensions = false",
             "SET lock_configuration = true",
@@ -228,7 +234,7 @@ def _broken_store(error: duckdb.Error) -> SnapshotError:
 
 
 def open_catalog(
-    location: str | Path,
+    location: Location,
     *,
     snapshot: str = LATEST,
     clusters: tuple[str, ...] = (),

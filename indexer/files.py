@@ -41,15 +41,15 @@ def sync_folder(path: Path) -> None:
 
 
 @contextmanager
-def writing_to(store_folder: Path) -> Iterator[None]:
+def writing_to(folder: Path, what: str = "the store", setting: str = "--store") -> Iterator[None]:
     """Turn what a disk refuses into `IncompleteError` (full) or `StoreError` (anything else)."""
     try:
         yield
     except OSError as error:
         if error.errno in DISK_FULL:
             raise IncompleteError(
-                f"The disk of {store_folder} is full; nothing was published.", hint="Free some space and run again."
+                f"The disk of {folder} is full; nothing was published.", hint="Free some space and run again."
             ) from error
         raise StoreError(
-            f"Can't write to the store {store_folder}: {error.strerror or error}.", hint="Choose another with --store."
+            f"Can't write to {what} {folder}: {error.strerror or error}.", hint=f"Choose another with {setting}."
         ) from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from indexer import queries
-from indexer.relations import comment, create_aliases, create_snapshots, create_table, quote, stored_images_sql
+from indexer.relations import comment, create_aliases, create_snapshots, create_stored_images, create_table, quote
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, TABLES
 from indexer.view_schema import VIEWS
 
@@ -86,7 +86,7 @@ def _create_pure(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snap
         create_table(connection, "main", table)
     create_snapshots(connection, "main", snapshots)
     create_aliases(connection, "main", aliases)
-    connection.execute(f"CREATE VIEW main.stored_images AS {stored_images_sql(snapshots)}")
+    create_stored_images(connection, "main", snapshots)
     for view in VIEWS:
         connection.execute(f"CREATE VIEW main.{view.name} AS {queries.view_sql(view.name)}")
 

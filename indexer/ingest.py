@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from indexer.decode import BadItems, decode_page
 from indexer.errors import ConfigurationError, ExpiredError, IndexerError
-from indexer.files import writing_to
 from indexer.journal import Journal, remove_leftovers, unfinished
 from indexer.locks import held
 from indexer.pages import Completeness, Page, Restarted, Source
+from indexer.places import Folder, Location, folder_at, staging_for, work_folder
 from indexer.receipt import PART_ROWS, Receipt
-from indexer.store import WORK_FOLDER, check_cluster_name, store_folder
+from indexer.store import check_cluster_name
 from indexer.writer import SnapshotWriter, Staged, new_snapshot_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from indexer.pages import SourceReport
     from indexer.redaction import Redactor
@@ -74,17 +73,17 @@ class ResumableSource(Source, Protocol):
         """Go on after the page that carried this point; its report comes back with it."""
 
 
-def ingest(source: Source, location: str | Path, options: IngestOptions, progress: Progress | None = None) -> Snapshot:
+def ingest(source: Source, location: Location, options: IngestOptions, progress: Progress | None = None) -> Snapshot:
     """Read a source to its end and publish one snapshot.
 
     Raises whatever the source, the decoder or the store raises; nothing is published then.
     """
-    return _Run(source, store_folder(location), options, progress or NoProgress()).publish()
+    return _Run(source, folder_at(location), options, progress or NoProgress()).publish()
 
 
 def export(
     source: ResumableSource,
-    location: str | Path,
+    location: Location,
     options: IngestOptions,
     progress: Progress | None = None,
     *,
@@ -95,20 +94,20 @@ def export(
     Raises `ConfigurationError` while another run exports the same cluster, else what `ingest` raises; what was
     staged by finished parts is kept for the next run.
     """
-    with exporting(store_folder(location), options.cluster):
+    with exporting(folder_at(location), options.cluster):
         return export_locked(source, location, options, progress, resume=resume)
 
 
 def export_locked(
     source: ResumableSource,
-    location: str | Path,
+    location: Location,
     options: IngestOptions,
     progress: Progress | None = None,
     *,
     resume: bool = True,
 ) -> Snapshot:
     """Do as `export` does, for a caller that holds the cluster's lock (`exporting`) already."""
-    folder = store_folder(location)
+    folder = folder_at(location)
     run_key = options.run_key(source.request_key)
     run = _Run(source, folder, options, progress or NoProgress(), request_key=run_key)
     journal = unfinished(folder, options.cluster, run_key) if resume else None
@@ -122,16 +121,16 @@ def export_locked(
 
 
 @contextmanager
-def exporting(store_folder: Path, cluster: str) -> Iterator[None]:
+def exporting(store: Folder, cluster: str) -> Iterator[None]:
     """Hold the cluster's lock. Raises `ConfigurationError` while a living process holds it."""
-    lock = store_folder / WORK_FOLDER / f"{check_cluster_name(cluster)}.lock"
-    with writing_to(store_folder):
+    lock = work_folder(store) / f"{check_cluster_name(cluster)}.lock"
+    with staging_for(store):
         lock.parent.mkdir(parents=True, exist_ok=True)
         lock.touch()
     with held(lock) as is_free:
         if not is_free:
             raise ConfigurationError(
-                f"Another run is exporting the cluster {cluster} into {store_folder}.", hint="Wait for it, or stop it."
+                f"Another run is exporting the cluster {cluster} into {store}.", hint="Wait for it, or stop it."
             )
         yield
 
@@ -140,7 +139,7 @@ class _Run:
     """One run from the first page to the receipt."""
 
     def __init__(
-        self, source: Source, folder: Path, options: IngestOptions, progress: Progress, request_key: str | None = None
+        self, source: Source, folder: Folder, options: IngestOptions, progress: Progress, request_key: str | None = None
     ) -> None:
         self.source, self.folder, self.options, self.progress = source, folder, options, progress
         self.request_key = request_key
@@ -203,7 +202,7 @@ class _Run:
                 last_name=staged.last_name,
                 skipped_items=self.bad_items.skipped[:skipped_count],
             )
-            with writing_to(self.folder):
+            with staging_for(self.folder):
                 journal.write(writer.staging)
             writer.keep_staged = True
 

@@ -1,7 +1,7 @@
 """The journal of an unfinished run: what is staged already and where the source can go on.
 
 It is written each time a part is finished, so that a run killed at any instant loses no more than the part it was
-filling. It lives beside the staged parts under `_work/` and never leaves it.
+filling. It lives beside the staged parts in the work folder and never leaves it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import msgspec
 from indexer.files import write_durably
 from indexer.locks import held
 from indexer.pages import SkippedItem
+from indexer.places import Folder, work_folder
 from indexer.receipt import Part
 from indexer.schema import SCHEMA_VERSION
-from indexer.store import WORK_FOLDER, part_hash
+from indexer.store import is_published, part_hash, remove_unpublished, snapshot_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,38 +45,44 @@ class Journal(msgspec.Struct, kw_only=True):
         write_durably(staging / JOURNAL_NAME, msgspec.json.encode(self))
 
 
-def staging_folder(store_folder: Path, cluster: str, snapshot_id: str) -> Path:
+def staging_folder(store: Folder, cluster: str, snapshot_id: str) -> Path:
     """Where the parts of an unpublished snapshot are staged."""
-    return store_folder / WORK_FOLDER / f"{cluster}.{snapshot_id}"
+    return work_folder(store) / f"{cluster}.{snapshot_id}"
 
 
-def unfinished(store_folder: Path, cluster: str, request_key: str) -> Journal | None:
-    """Return the newest unfinished run of this cluster that made the same request and whose parts are whole."""
-    for staging in reversed(_staging_folders(store_folder, cluster)):
+def unfinished(store: Folder, cluster: str, request_key: str) -> Journal | None:
+    """Return the newest unfinished run of this cluster that made the same request and whose parts are whole.
+
+    A run that was killed between its receipt and its end is finished: its snapshot must never be written again.
+    """
+    for staging in reversed(_staging_folders(store, cluster)):
         journal = _read(staging)
-        if journal and journal.request_key == request_key and _is_whole(staging, journal):
+        if not journal or journal.request_key != request_key or not _is_whole(staging, journal):
+            continue
+        if not is_published(snapshot_folder(store, cluster, journal.snapshot_id)):
             return journal
     return None
 
 
-def remove_leftovers(store_folder: Path, cluster: str, keep: str | None = None) -> None:
+def remove_leftovers(store: Folder, cluster: str, keep: str | None = None) -> None:
     """Remove what dead runs of this cluster left, but for the snapshot to be resumed and what living runs hold."""
-    for staging in _staging_folders(store_folder, cluster):
+    for staging in _staging_folders(store, cluster):
         # It may be gone by now: an import beside this run has published it.
         with suppress(FileNotFoundError):
             if staging.name != f"{cluster}.{keep}":
-                _remove_unheld(staging)
+                _remove_unheld(staging, snapshot_folder(store, cluster, staging.name.rpartition(".")[2]))
 
 
-def _remove_unheld(staging: Path) -> None:
+def _remove_unheld(staging: Path, target: Folder) -> None:
     with held(staging) as is_free:
         if is_free:
+            remove_unpublished(target)
             shutil.rmtree(staging, ignore_errors=True)
 
 
-def _staging_folders(store_folder: Path, cluster: str) -> list[Path]:
+def _staging_folders(store: Folder, cluster: str) -> list[Path]:
     """Folders of one cluster, oldest first; cluster names may hold dots, snapshot ids don't."""
-    found = (store_folder / WORK_FOLDER).glob(f"{cluster}.*")
+    found = work_folder(store).glob(f"{cluster}.*")
     return sorted(path for path in found if path.is_dir() and path.name.rpartition(".")[0] == cluster)
 
 

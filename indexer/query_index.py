@@ -14,16 +14,17 @@ import secrets
 import shutil
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from indexer import index_tables
+from indexer.places import RemotePath, cache_folder
 from indexer.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from indexer.relations import Aliases
     from indexer.store import Snapshot
@@ -38,14 +39,6 @@ _OLD_SECONDS = 86_400
 _LOCKING = threading.Lock()
 
 
-def cache_folder() -> Path:
-    """`$IMAGE_INDEXER_CACHE`, else `image-indexer` in the user's cache folder (XDG base directories)."""
-    if named := os.environ.get("IMAGE_INDEXER_CACHE"):
-        return Path(named).absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "image-indexer"
-
-
 def index_path(snapshots: Sequence[Snapshot], aliases: Aliases) -> Path:
     """Return the file for these snapshots, whether it exists or not."""
     content = hashlib.sha256(index_tables.sources_text().encode())
@@ -56,6 +49,16 @@ def index_path(snapshots: Sequence[Snapshot], aliases: Aliases) -> Path:
     return cache_folder() / f"{content.hexdigest()}.duckdb"
 
 
+def pays(snapshots: Sequence[Snapshot]) -> bool:
+    """Whether a file is worth its building: where there is much to compute, and where every query would download."""
+    return any(isinstance(snapshot.folder, RemotePath) for snapshot in snapshots) or not is_small(snapshots)
+
+
+def is_small(snapshots: Sequence[Snapshot]) -> bool:
+    """Whether memory is enough for what the views share."""
+    return sum(snapshot.receipt.image_count for snapshot in snapshots) < FROM_IMAGE_COUNT
+
+
 def open_index(
     snapshots: Sequence[Snapshot], settings: Sequence[str], aliases: Aliases
 ) -> duckdb.DuckDBPyConnection | None:
@@ -63,7 +66,7 @@ def open_index(
 
     A cache that can't be written is told in the log and costs only time.
     """
-    if sum(snapshot.receipt.image_count for snapshot in snapshots) < FROM_IMAGE_COUNT:
+    if not pays(snapshots):
         return None
     try:
         path = index_path(snapshots, aliases)

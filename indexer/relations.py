@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from indexer.places import Folder, RemotePath
 from indexer.schema import PART_FIELDS, SCHEMA_VERSION, ListOf, Scalar, Type
 from indexer.table_schema import REGISTRY_ALIASES, SNAPSHOTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import duckdb
 
     from indexer.store import Snapshot
     from indexer.view_schema import View
+
+_REMOTE = "remote"
 
 Aliases = Mapping[str, str]
 """Registry hosts by their other names, both in lower case."""
@@ -65,6 +67,32 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def create_stored_images(connection: duckdb.DuckDBPyConnection, schema: str, snapshots: Sequence[Snapshot]) -> None:
+    """Create the relation of every stored row with its cluster and snapshot, which the views are made of."""
+    is_remote = any(isinstance(snapshot.folder, RemotePath) for snapshot in snapshots)
+    sql = _remote_rows_sql(connection, schema, snapshots) if is_remote else stored_images_sql(snapshots)
+    connection.execute(f"CREATE VIEW {schema}.stored_images AS {sql}")
+
+
+def attach_remote(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make room for views over Arrow datasets: they live in this process only, and no database file takes them."""
+    connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {_REMOTE}")
+
+
+def _remote_rows_sql(connection: duckdb.DuckDBPyConnection, schema: str, snapshots: Sequence[Snapshot]) -> str:
+    """Select from a view over a dataset, which all cursors see; a registered one is known to its connection alone."""
+    from indexer.datasets import stored_rows
+
+    attach_remote(connection)
+    (current,) = connection.execute("SELECT current_database()").fetchall()[0]
+    connection.execute(f"USE {_REMOTE}")
+    try:
+        connection.from_arrow(stored_rows(snapshots)).create_view(schema)
+    finally:
+        connection.execute(f"USE {quote_identifier(current)}")
+    return f"FROM {_REMOTE}.{schema}"
+
+
 def stored_images_sql(snapshots: Sequence[Snapshot]) -> str:
     """Select every stored row with its cluster and snapshot; typed and empty where there are none.
 
@@ -84,7 +112,7 @@ def _no_rows_sql() -> str:
     return f"SELECT NULL::VARCHAR AS cluster, NULL::VARCHAR AS snapshot_id, {columns} WHERE false"
 
 
-def _stored_rows_sql(paths: Sequence[Path], *, is_mixed: bool) -> str:
+def _stored_rows_sql(paths: Sequence[Folder], *, is_mixed: bool) -> str:
     """Rows of parts; cluster and snapshot come from the last folders, whatever `key=value` folders stand above."""
     files = ", ".join(quote(str(path)) for path in paths)
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from indexer.errors import ConfigurationError, StoreError
 from indexer.files import sync_folder, writing_to
-from indexer.store import WORK_FOLDER
+from indexer.places import WORK_FOLDER, Folder, RemotePath, for_each
+from indexer.store import is_published, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from indexer.store import Snapshot, Store
 
 EXPIRED_SUFFIX = ".expired"
+_UPLOAD_TIME = dt.timedelta(days=1)
+"""No upload takes so long: what is older and has no receipt was given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,11 @@ def _last_of_periods(snapshots: Sequence[Snapshot], count: int, key: Callable[[S
 def expire(store: Store, snapshots: Iterable[Snapshot]) -> None:
     """Delete snapshots. Killed at any instant, it leaves each one whole or out of sight; the next run clears up.
 
-    Raises `StoreError` for what can't be deleted.
+    In object storage, what killed uploads have left goes, too. Raises `StoreError` for what can't be deleted.
     """
+    if isinstance(store.folder, RemotePath):
+        _expire_remotely(store, snapshots)
+        return
     work = store.folder / WORK_FOLDER
     for leftover in sorted(work.glob(f"*{EXPIRED_SUFFIX}")):
         _delete(leftover)
@@ -111,14 +118,41 @@ def expire(store: Store, snapshots: Iterable[Snapshot]) -> None:
         hidden = work / f"{snapshot.cluster}.{snapshot.snapshot_id}{EXPIRED_SUFFIX}"
         with writing_to(store.folder):
             work.mkdir(exist_ok=True)
-            with suppress(FileNotFoundError):  # another run has taken it
-                snapshot.folder.rename(hidden)
-            sync_folder(hidden.parent)
-            sync_folder(snapshot.folder.parent)
+            _hide(store.folder / snapshot.folder.parent.name / snapshot.folder.name, hidden)
         _delete(hidden)
+
+
+def _hide(folder: Path, hidden: Path) -> None:
+    with suppress(FileNotFoundError):  # another run has taken it
+        folder.rename(hidden)
+    sync_folder(hidden.parent)
+    sync_folder(folder.parent)
 
 
 def _delete(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         raise StoreError(f"Can't delete all of {folder}.", hint="Check its permissions and run it again.")
+
+
+def _expire_remotely(store: Store, snapshots: Iterable[Snapshot]) -> None:
+    try:
+        for_each(store.folder, _withdraw, [snapshot.folder for snapshot in snapshots])
+        for_each(store.folder, _remove_abandoned, store.folders())
+    except OSError as error:
+        raise StoreError(
+            f"Can't delete all of it in {store.folder}: {error}.", hint="Check the credentials and run it again."
+        ) from error
+
+
+def _withdraw(folder: Folder) -> None:
+    if isinstance(folder, RemotePath):
+        withdraw(folder)
+
+
+def _remove_abandoned(folder: Folder) -> None:
+    """Delete objects without a receipt, unless they are so new that their upload may be under way."""
+    if not isinstance(folder, RemotePath) or is_published(folder):
+        return
+    if all(path.changed_at() < dt.datetime.now(dt.UTC) - _UPLOAD_TIME for path in folder.iterdir()):
+        folder.remove()

@@ -17,12 +17,12 @@ from indexer.client.watching import Change, Watch
 from indexer.errors import ExpiredError, IncompleteError
 from indexer.ingest import IngestOptions, Progress, export_locked, exporting, ingest
 from indexer.pages import Page, SourceReport
+from indexer.places import Folder, Location, folder_at, open_file
 from indexer.sources.api import ApiSource
-from indexer.store import Snapshot, Store, store_folder
+from indexer.store import Snapshot, Store
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
     from indexer.cluster import Connection
 
@@ -47,14 +47,15 @@ class WatchOptions:
 
 
 def watch(
-    connection: Connection, location: str | Path, options: WatchOptions, progress: Progress | None = None
+    connection: Connection, location: Location, options: WatchOptions, progress: Progress | None = None
 ) -> Generator[Snapshot, None, None]:
     """Yield every snapshot that is published, the first being a new list where the store has none to start from.
 
     Runs until it is closed or fails. Raises what `export` raises, and `SourceError` when the server stays away.
     """
-    with exporting(store_folder(location), options.ingest.cluster):
-        following = _Following(connection, store_folder(location), options, progress)
+    store = folder_at(location)
+    with exporting(store, options.ingest.cluster):
+        following = _Following(connection, store, options, progress)
         while True:
             try:
                 yield from following.snapshots()
@@ -66,7 +67,7 @@ class _Following:
     """A watch over a base snapshot, until the server can't go on from it."""
 
     def __init__(
-        self, connection: Connection, location: Path, options: WatchOptions, progress: Progress | None
+        self, connection: Connection, location: Folder, options: WatchOptions, progress: Progress | None
     ) -> None:
         self.connection, self.location, self.options, self.progress = connection, location, options, progress
         self.source = ApiSource(connection, options.request)
@@ -161,14 +162,14 @@ def base_items(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
     import pyarrow.parquet as pq
 
     for path in snapshot.part_paths:
-        with pq.ParquetFile(path) as part:
+        with open_file(path) as file, pq.ParquetFile(file) as part:
             stored = part.read(columns=["metadata.name", "raw_json"]).flatten()
             rows = pa.table(stored.columns, names=["name", "text"]).sort_by("name")
         for batch in rows.to_batches(PAGE_ITEMS):
             yield from zip(batch["name"].to_pylist(), map(str.encode, batch["text"].to_pylist()), strict=True)
 
 
-def newest_base(location: Path, cluster: str, source: str) -> Snapshot | None:
+def newest_base(location: Folder, cluster: str, source: str) -> Snapshot | None:
     """Find the newest snapshot a watch may start from: complete, of one moment, from this very server."""
     if not location.is_dir():
         return None

@@ -1,6 +1,6 @@
-"""Writing a snapshot: parts are staged under `_work/`, and one rename publishes them together with their receipt.
+"""Writing a snapshot: parts are staged in the work folder, and one step publishes them together with their receipt.
 
-Nothing is visible before: a process killed at any instant leaves a folder under `_work/` that no reader looks at.
+Nothing is visible before: a process killed at any instant leaves a staging folder that no reader looks at.
 A full part is written in a thread of its own while the next one is filled: both libraries at work there, Arrow and
 zstd, leave the interpreter free.
 """
@@ -22,18 +22,18 @@ from msgspec.structs import replace
 
 from indexer.duplicates import Candidate, losers
 from indexer.errors import IndexerError, StoreError
-from indexer.files import sync_folder, write_durably, writing_to
 from indexer.journal import JOURNAL_NAME, Journal, staging_folder
 from indexer.locks import held
 from indexer.parts import part_table, write_part
-from indexer.receipt import PART_ROWS, RECEIPT_NAME, Part, Receipt
-from indexer.store import Snapshot, check_cluster_name, store_folder
+from indexer.places import Location, folder_at, staging_for
+from indexer.publishing import prove_writable, publish
+from indexer.receipt import PART_ROWS, Part, Receipt
+from indexer.store import Snapshot, check_cluster_name, snapshot_folder
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Future
-    from pathlib import Path
 
     from indexer.pages import Deletion
 
@@ -65,12 +65,12 @@ class SnapshotWriter:
     Leaving it removes what is staged, unless it was published or `keep_staged` was set for a later run to resume.
     """
 
-    def __init__(self, location: str | Path, cluster: str, snapshot_id: str, part_rows: int = PART_ROWS) -> None:
-        self.store_folder = store_folder(location)
+    def __init__(self, location: Location, cluster: str, snapshot_id: str, part_rows: int = PART_ROWS) -> None:
+        self.store = folder_at(location)
         self.cluster = check_cluster_name(cluster)
         self.snapshot_id = snapshot_id
         self._part_rows = part_rows
-        self.staging = staging_folder(self.store_folder, cluster, snapshot_id)
+        self.staging = staging_folder(self.store, cluster, snapshot_id)
         self.keep_staged = False
         self.parts: list[Part] = []
         self.is_ordered = True
@@ -84,7 +84,8 @@ class SnapshotWriter:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        with writing_to(self.store_folder):
+        prove_writable(self.store)
+        with staging_for(self.store):
             for _ in range(_CLAIMS):
                 if self._claim():
                     return self
@@ -161,15 +162,10 @@ class SnapshotWriter:
         return self.parts, self._drop_duplicates() if may_repeat else 0
 
     def publish(self, receipt: Receipt) -> Snapshot:
-        """Write the receipt and rename the staged folder into place: the one commit point."""
-        target = self.store_folder / f"cluster={self.cluster}" / f"snapshot={self.snapshot_id}"
-        with writing_to(self.store_folder):
-            write_durably(self.staging / RECEIPT_NAME, receipt.to_json())
-            target.parent.mkdir(exist_ok=True)
-            # The journal goes last: up to here the run can be resumed, and nothing after it needs room on the disk.
-            (self.staging / JOURNAL_NAME).unlink(missing_ok=True)
-            self.staging.rename(target)
-            sync_folder(target.parent)
+        """Make the staged parts and their receipt visible in one step: the one commit point."""
+        target = snapshot_folder(self.store, self.cluster, self.snapshot_id)
+        with staging_for(self.store):
+            publish(self.staging, target, receipt)
         return Snapshot(target, receipt)
 
     def _watch_order(self, batch: pa.RecordBatch) -> None:
@@ -210,7 +206,7 @@ class SnapshotWriter:
             when_staged(Staged(self.parts, *order))
 
     def _write_part(self, name: str, table: pa.Table) -> Part:
-        with writing_to(self.store_folder):
+        with staging_for(self.store):
             return write_part(self.staging / name, table)
 
     def _drop_duplicates(self) -> int:

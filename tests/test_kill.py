@@ -18,3 +18,12 @@ def test_killed_exports_end_in_the_rows_of_an_undisturbed_one(tmp_path: Path) ->
     print(f"seed {seed}: {dict(counts)}")
     assert counts["exports"] == 3, f"seed {seed}"
     assert counts["killed"], f"seed {seed}"
+
+
+def test_killed_exports_into_object_storage_end_the_same(tmp_path: Path, s3_port: int) -> None:
+    """The same against a store that speaks S3: no receipt ever stands without its parts, and no part stays behind."""
+    seed = random.randrange(1_000_000)
+    counts = kill.run(tmp_path, 2, seed, s3_port=s3_port)
+    print(f"seed {seed}: {dict(counts)}")
+    assert counts["exports"] == 2, f"seed {seed}"
+    assert counts["killed"], f"seed {seed}"

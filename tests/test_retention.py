@@ -16,9 +16,10 @@ from nights import night, write_night
 
 from indexer import retention
 from indexer.errors import ConfigurationError, StoreError
+from indexer.places import WORK_FOLDER
 from indexer.receipt import RECEIPT_NAME, Receipt
 from indexer.retention import KeepPolicy, expire, judge
-from indexer.store import WORK_FOLDER, Snapshot, Store
+from indexer.store import Snapshot, Store
 
 OBJECTS = [image("app", ("layer", 1))]
 

@@ -77,16 +77,6 @@ def test_a_missing_store_is_an_error_with_the_next_step(tmp_path: Path, what: st
     assert "--store" in caught.value.hint
 
 
-def test_a_url_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store in object storage is refused, never made as a local folder of that name."""
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigurationError, match="object storage"):
-        Store("s3://bucket/store")
-    with pytest.raises(ConfigurationError, match="object storage"):
-        publish("s3://bucket/store", image(1))
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema_version": 1}', '{"schema_version": "1"}', "\xff"])
 def test_a_broken_receipt_is_named(tmp_path: Path, text: str) -> None:
     """A receipt that can't be read stops the reader, who is told where it stands."""

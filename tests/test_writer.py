@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_objects import PageSource, image, name_of, page_text, publish
 
-from indexer import files, parts, writer
+from indexer import files, parts, publishing, writer
 from indexer.arrow_schema import VERSION_KEY
 from indexer.decode import decode_page
 from indexer.duplicates import Candidate, losers
@@ -110,7 +110,7 @@ FAILURES: dict[str, Callable[[pytest.MonkeyPatch], PageSource]] = {
     "a later page": _break_the_source,
     "writing a part": lambda patch: _refuse(patch, parts.pq, "write_table"),
     "making a part durable": lambda patch: _refuse(patch, parts, "sync_file"),
-    "writing the receipt": lambda patch: _refuse(patch, writer, "write_durably"),
+    "writing the receipt": lambda patch: _refuse(patch, publishing, "write_durably"),
     "making the receipt durable": lambda patch: _refuse(patch, files, "sync_file"),
     "the rename": lambda patch: _refuse(patch, Path, "rename"),
 }

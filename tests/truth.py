@@ -5,7 +5,8 @@ from __future__ import annotations
 import orjson
 import pyarrow.parquet as pq
 
-from indexer.store import WORK_FOLDER, Store, verify
+from indexer.places import WORK_FOLDER
+from indexer.store import Store, verify
 
 
 def rows_of(snapshot):

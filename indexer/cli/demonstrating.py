@@ -19,6 +19,7 @@ from indexer.cli.reporting import write_report
 from indexer.cluster import connect_server
 from indexer.errors import ConfigurationError
 from indexer.loopback import ImageStore, LoopbackServer, items_of_pages
+from indexer.places import folder_at
 from indexer.report import ReportOptions
 from indexer.resources import resource_folder
 
@@ -61,7 +62,7 @@ def run_demo(store: str) -> None:
         for report in REPORTS:
             _show(catalog.query(report.query), report)
     _write_report(Choice(store, snapshot.snapshot_id, (CLUSTER,)))
-    note(f"The store is {Path(store).absolute()}; the snapshot is {snapshot.snapshot_id}. Try next:")
+    note(f"The store is {folder_at(store)}; the snapshot is {snapshot.snapshot_id}. Try next:")
     command, place = _command(), shlex.quote(store)
     note(f"  {command} query --store {place}")
     note(f"  {command} query capacity-summary --store {place} --format json")
@@ -76,8 +77,9 @@ def _command() -> str:
 
 
 def _write_report(choice: Choice) -> None:
-    """Write the HTML report beside the store; an installation without its libraries does without."""
-    path = Path(choice.store).absolute().with_name("report.html")
+    """Write the HTML report beside the store, or here for a remote one; without its libraries there is none."""
+    store = folder_at(choice.store)
+    path = (store if isinstance(store, Path) else Path("store").absolute()).with_name("report.html")
     try:
         write_report(choice, path, ReportOptions(title="Images of the bundled sample"))
     except ConfigurationError as error:

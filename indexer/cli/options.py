@@ -60,7 +60,7 @@ def applied(command: Any, *options: Callable[[Any], Any]) -> Any:
 
 
 def store_option(command: Callable[..., Any]) -> Any:
-    """`--store`: a directory."""
+    """`--store`: a folder or an address."""
     return applied(
         command,
         click.option(
@@ -68,8 +68,8 @@ def store_option(command: Callable[..., Any]) -> Any:
             envvar="IMAGE_INDEXER_STORE",
             default=DEFAULT_STORE,
             show_default=True,
-            metavar="DIR",
-            help="The store; also $IMAGE_INDEXER_STORE.",
+            metavar="STORE",
+            help="Folder, s3://, gs:// or az:// address; also $IMAGE_INDEXER_STORE.",
         ),
     )
 
