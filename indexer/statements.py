@@ -15,6 +15,7 @@ import duckdb
 
 from indexer.errors import QueryError
 
+_GONE = ("No files found", "No such file")
 _HINT = "Ask with SELECT; write results with --format and -o."
 
 
@@ -50,7 +51,9 @@ def query_error(error: Exception) -> QueryError:
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     if "must be at the top level" in first_line:
         return refusal()
-    return QueryError(f"The engine refused the statement: {first_line}")
+    is_gone = isinstance(error, duckdb.IOException) and any(words in first_line for words in _GONE)
+    hint = "If it is a part of a snapshot, that expired while it was read: ask again." if is_gone else ""
+    return QueryError(f"The engine refused the statement: {first_line}", hint=hint)
 
 
 def _kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:
