@@ -8,13 +8,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow.parquet as pq
 import pytest
 from image_objects import image, name_of, publish
 
 from indexer.catalog import Catalog, open_catalog
-from indexer.cli.emit import emit
-from indexer.cli.options import OutputOptions
 from indexer.errors import ExitCode, QueryError, SnapshotError, StoreError
 from indexer.retention import expire
 from indexer.store import Store
@@ -121,32 +118,6 @@ def test_a_snapshot_that_expires_under_a_reader_is_told(tmp_path: Path) -> None:
         with pytest.raises(SnapshotError, match="No files found") as caught:
             catalog.sql("SELECT max(raw_json) FROM images")
     assert "ask again" in caught.value.hint
-
-
-def test_a_part_damaged_where_a_statement_reads_is_a_broken_snapshot(tmp_path: Path) -> None:
-    """Damage that only a statement meets ends as a broken snapshot does, not as a refused statement."""
-    part = publish(tmp_path / "store", image(1)).folder / "images-00000.parquet"
-    with open_catalog(tmp_path / "store") as catalog:
-        relation = catalog.sql("SELECT max(raw_json) FROM stored_images")
-        group = pq.ParquetFile(part).metadata.row_group(0)
-        column = group.column(group.num_columns - 1)
-        content = bytearray(part.read_bytes())
-        start, end = column.data_page_offset, column.data_page_offset + column.total_compressed_size
-        content[start:end] = bytes(end - start)
-        part.write_bytes(content)
-        with pytest.raises(SnapshotError) as caught:
-            emit(relation, OutputOptions("csv", tmp_path / "out.csv", None))
-    assert caught.value.exit_code == ExitCode.DATA
-
-
-def test_errors_of_the_engine_do_not_repeat_whole_objects(tmp_path: Path) -> None:
-    """A value that can't be converted is shown by its beginning."""
-    publish(tmp_path, image(1, dockerImageConfig="x" * 10_000))
-    with open_catalog(tmp_path) as catalog:
-        relation = catalog.sql("SELECT CAST(docker_image_config AS INTEGER) AS number FROM stored_images")
-        with pytest.raises(QueryError, match="Conversion Error") as caught:
-            emit(relation, OutputOptions("csv", tmp_path / "out.csv", None))
-    assert len(str(caught.value)) < 1000
 
 
 def test_relations_live_side_by_side_and_end_with_the_catalog(sample_store: Path) -> None:
