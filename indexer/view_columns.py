@@ -70,6 +70,7 @@ LAYER_ORDER_SOURCE = text(
     "Why the layers stand as they do: `annotation-ascending`, `annotation-descending`, `annotation-empty` (kept), "
     "`default-schema1` (kept), `default-reversed`, `default-unknown` (kept); null without layers.",
 )
+LAYER_COUNT = number("layer_count", "Layers in the list, repeats included.")
 CONFIG_DIGEST = text("config_digest", "Digest of the config blob; null for an index and schema 1.")
 RUN_AS_USER = text("run_as_user", "User, and optionally group, the process runs as; null means root.")
 DECLARED_SIZE = number("declared_size_bytes", "Size the object declares: config and distinct layers; null if unknown.")
@@ -108,4 +109,4 @@ def view(name: str, grain: str, sentence: str, *columns: Column) -> View:
 
 def key_values(name: str, what: str, sentence: str) -> View:
     """View of the keys and values an image carries."""
-    return view(name, f"image × {what}", sentence, IMAGE_NAME, KEY, VALUE)
+    return view(name, f"image × {what}", sentence, IMAGE_NAME, REGISTRY, REPOSITORY, KEY, VALUE)

@@ -39,7 +39,7 @@ evidence AS (
         e.index_platforms,
         e.architectures,
         e.index_count,
-        nullif(json_extract_string(o.config_json, '$.architecture'), '') AS config_architecture,
+        o.config_architecture,
         o.stated_architecture
     FROM entries AS e
     INNER JOIN image_objects AS o USING (cluster, snapshot_id, image_name)

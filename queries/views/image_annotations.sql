@@ -2,6 +2,8 @@ SELECT
     o.cluster,
     o.snapshot_id,
     o.image_name,
+    o.registry,
+    o.repository,
     p.pair.key AS key,
     p.pair.value AS value
 FROM image_objects AS o

@@ -31,6 +31,16 @@ named AS (
     WHERE o.layers IS NOT NULL
 ),
 
+ordered AS (
+    SELECT
+        n.*,
+        CASE
+            WHEN n.is_stored_top_first THEN list_reverse(n.digests)
+            ELSE n.digests
+        END AS digests_from_base
+    FROM named AS n
+),
+
 stated AS (
     SELECT
         n.cluster,
@@ -48,11 +58,8 @@ stated AS (
             END AS INTEGER
         ) AS position,
         l.layer.size AS stated_size_bytes,
-        CASE
-            WHEN n.is_stored_top_first THEN list_reverse(n.digests)
-            ELSE n.digests
-        END AS digests_from_base
-    FROM named AS n
+        n.digests_from_base
+    FROM ordered AS n
     CROSS JOIN UNNEST(n.layers) WITH ORDINALITY AS l (layer, place)
 )
 
