@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-MAIN, ALL_SNAPSHOTS = "main", "all_snapshots"
+MAIN, ALL_SNAPSHOTS = query_index.MAIN, "all_snapshots"
 
 _KEPT = "kept"
 _IN_MEMORY = frozenset({"image_objects", "image_layers"})
@@ -99,13 +99,22 @@ class Catalog:
         self._connection.execute(f"DROP VIEW {MAIN}.stored_images")
         self._connection.execute("CHECKPOINT")
 
-    def query(self, name: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
-        """Run a canned query. Raises `UnknownQueryError`, `BadParameterError` or `QueryError`."""
-        return self.run(queries.load(name), **parameters)
+    def query(self, name: str, /, *, row_limit: int | None = None, **parameters: Any) -> duckdb.DuckDBPyRelation:
+        """Run a canned query, all of it or its first rows.
 
-    def run(self, query: queries.CannedQuery, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
+        Raises `UnknownQueryError`, `BadParameterError` or `QueryError`.
+        """
+        return self.run(queries.load(name), row_limit=row_limit, **parameters)
+
+    def run(
+        self, query: queries.CannedQuery, /, *, row_limit: int | None = None, **parameters: Any
+    ) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded (also a check)."""
-        return self._relation(query.sql, query.bind(parameters))
+        bound = query.bind(parameters)
+        if self._index and (kept := query_index.answer_query(self._index, query, bound, row_limit)) is not None:
+            return kept
+        relation = self._relation(query.sql, bound)
+        return relation if row_limit is None else relation.limit(row_limit)
 
     def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement of the user's own; parameters are bound as `$name`.

@@ -91,6 +91,24 @@ IMAGE_OBJECTS = view(
     shared.RAW_JSON,
 )
 
+STATED_LAYERS = view(
+    "stated_layers",
+    "image × position, base first",
+    "Layers of each image and artifact as the object itself states them; `image_layers` adds what the others know.",
+    shared.IMAGE_NAME,
+    shared.REGISTRY,
+    shared.REPOSITORY,
+    shared.LAYER_POSITION,
+    shared.LAYER_DIGEST,
+    shared.LAYER_MEDIA_TYPE,
+    shared.STATED_SIZE,
+    flag("is_without_bytes", "Whether this is the blob of 0 bytes; null without a digest."),
+    shared.IS_EMPTY_LAYER,
+    shared.IS_STATED_FOREIGN,
+    shared.IS_REPEAT,
+    shared.IS_MANAGED,
+)
+
 IMAGE_LAYERS = view(
     "image_layers",
     "image × position, base first",
@@ -98,15 +116,15 @@ IMAGE_LAYERS = view(
     shared.IMAGE_NAME,
     shared.REGISTRY,
     shared.REPOSITORY,
-    Column("position", "INTEGER", "Position from 0 = base."),
+    shared.LAYER_POSITION,
     shared.LAYER_DIGEST,
-    text("media_type", "Media type this object states for the layer."),
+    shared.LAYER_MEDIA_TYPE,
     shared.LAYER_SIZE,
-    number("stated_size_bytes", "Size this object states for the layer."),
+    shared.STATED_SIZE,
     shared.IS_SIZE_KNOWN,
     shared.IS_EMPTY_LAYER,
-    flag("is_foreign", "Whether this object marks the layer as foreign: pulled from elsewhere."),
-    flag("is_repeat", "Whether the image holds the same layer at a lower position already."),
+    shared.IS_STATED_FOREIGN,
+    shared.IS_REPEAT,
     shared.IS_MANAGED,
 )
 
@@ -292,6 +310,7 @@ VIEWS: tuple[View, ...] = (
     ARCHITECTURE_SPELLINGS,
     SNAPSHOT_SERIES,
     IMAGE_OBJECTS,
+    STATED_LAYERS,
     IMAGE_LAYERS,
     LAYERS,
     IMAGE_MANIFESTS,

@@ -2,6 +2,7 @@
 -- title = "Duplicate images"
 -- description = "Images with the same layers in the same order under different digests: builds that changed nothing but the config, or copies whose manifest was rewritten. Images without layers are left out."
 -- value = "Builds and copies that could be one image; they cost little storage but multiply scans, signatures and pulls."
+-- digests = ["image_name"]
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

@@ -2,6 +2,7 @@
 -- title = "Heaviest layers"
 -- description = "Distinct layers by size, with an image and a repository that hold each (the first by name) and the command that made it, where a config was kept."
 -- value = "Single layers worth looking into: packed data sets, caches left behind, a browser in a base image."
+-- digests = ["layer_digest", "first_image_name"]
 -- [params.min_size_bytes]
 -- type = "BIGINT"
 -- default = 1

@@ -7,7 +7,7 @@ WITH named AS (
         o.image_name,
         o.registry,
         o.repository,
-        o.env,
+        placed(o.env) AS env,
         list_transform(o.env, lambda entry : split_part(entry, '=', 1)) AS names
     FROM image_objects AS o
     WHERE o.env IS NOT NULL
@@ -21,12 +21,12 @@ entries AS (
         n.registry,
         n.repository,
         n.names,
-        e.place,
-        e.entry,
-        split_part(e.entry, '=', 1) AS key
+        e.entry.place AS place,
+        e.entry.item AS entry,
+        split_part(e.entry.item, '=', 1) AS key
     FROM named AS n
-    CROSS JOIN UNNEST(n.env) WITH ORDINALITY AS e (entry, place)
-    WHERE e.entry IS NOT NULL
+    CROSS JOIN UNNEST(n.env) AS e (entry)
+    WHERE e.entry.item IS NOT NULL
 )
 
 SELECT

@@ -8,7 +8,7 @@ WITH configs AS (
         o.image_name,
         o.layers,
         o.is_stored_top_first,
-        json_extract(o.config_json, '$.history[*]') AS steps,
+        placed(json_extract(o.config_json, '$.history[*]')) AS steps,
         coalesce(json_array_length(o.config_json, '$.rootfs.diff_ids'), 0) AS diff_id_count
     FROM image_objects AS o
     WHERE
@@ -24,11 +24,11 @@ config_steps AS (
         c.layers,
         c.is_stored_top_first,
         c.diff_id_count,
-        s.place,
-        s.step,
-        coalesce(json_extract_string(s.step, '$.empty_layer') = 'true', FALSE) AS is_empty_layer
+        s.entry.place AS place,
+        s.entry.item AS step,
+        coalesce(json_extract_string(s.entry.item, '$.empty_layer') = 'true', FALSE) AS is_empty_layer
     FROM configs AS c
-    CROSS JOIN UNNEST(c.steps) WITH ORDINALITY AS s (step, place)
+    CROSS JOIN UNNEST(c.steps) AS s (entry)
 ),
 
 counted_steps AS (
@@ -50,7 +50,7 @@ manifests AS (
         o.cluster,
         o.snapshot_id,
         o.image_name,
-        json_extract_string(o.manifest_json, '$.history[*].v1Compatibility') AS steps,
+        placed(json_extract_string(o.manifest_json, '$.history[*].v1Compatibility')) AS steps,
         json_extract_string(o.manifest_json, '$.fsLayers[*].blobSum') AS digests
     FROM image_objects AS o
     WHERE
@@ -66,12 +66,12 @@ manifest_steps AS (
         m.image_name,
         m.digests,
         array_length(m.steps) AS step_count,
-        s.place,
+        s.entry.place AS place,
         CASE
-            WHEN json_valid(s.step) THEN s.step
+            WHEN json_valid(s.entry.item) THEN s.entry.item
         END AS step
     FROM manifests AS m
-    CROSS JOIN UNNEST(m.steps) WITH ORDINALITY AS s (step, place)
+    CROSS JOIN UNNEST(m.steps) AS s (entry)
 )
 
 SELECT
