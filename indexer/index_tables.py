@@ -7,7 +7,8 @@ SQL of the views stays the one truth: it compares digests and does not look into
 alone is computed by that very SQL over the numbers.
 
 Columns that would be a second copy of the store are left out; their place is taken by an expression that reads
-`beyond_the_index`, by which a plan that needs them shows itself (see `query_index`), and which fails rather than answers.
+`beyond_the_index`, by which a plan that needs them shows itself (see `query_index`), and which fails rather than
+answers.
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
             else:
                 connection.execute(f"CREATE VIEW main.{view.name} AS {queries.view_sql(view.name)}")
             comment(connection, "main", view, "VIEW")
+        for relation in (*TABLES, *VIEWS):
+            connection.execute(f"CREATE VIEW all_snapshots.{relation.name} AS FROM main.{relation.name}")
         for name in _PASSING:
             connection.execute(f"DROP VIEW {KEYED}.{name}")
         connection.execute("SET search_path = 'main'; DROP SCHEMA numbered CASCADE; DROP SCHEMA pure CASCADE")
@@ -111,7 +114,8 @@ def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
 
 def _create_pure(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
     connection.execute(queries.macros_sql())
-    connection.execute(f"CREATE SCHEMA pure; CREATE SCHEMA numbered; CREATE SCHEMA kept; CREATE SCHEMA {KEYED}")
+    for schema in ("pure", "numbered", "kept", KEYED, "all_snapshots"):
+        connection.execute(f"CREATE SCHEMA {schema}")
     for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
         create_table(connection, "main", table)
     create_snapshots(connection, "main", snapshots)
@@ -149,7 +153,7 @@ def _create_enumeration(connection: duckdb.DuckDBPyConnection, column: str, name
 
 
 def _create_digests(connection: duckdb.DuckDBPyConnection) -> None:
-    """Number every digest; the numbers sort as the text does, so that orders and smallest ones are the same."""
+    """Give every digest a number; the numbers sort as the text does, so that orders and smallest ones are the same."""
     connection.execute(
         "CREATE TABLE kept.digests AS SELECT CAST(row_number() OVER (ORDER BY digest) AS INTEGER) AS digest_id, digest "
         "FROM (SELECT DISTINCT digest FROM (SELECT metadata.name AS digest FROM main.stored_images "
@@ -164,8 +168,8 @@ def _create_numbered(connection: duckdb.DuckDBPyConnection, kinds: dict[str, str
         for name in _columns("image_objects")
     )
     connection.execute(
-        f"CREATE VIEW numbered.image_objects AS SELECT {columns}, o.image_name AS image_digest FROM pure.image_objects AS o "
-        "INNER JOIN kept.digests AS d ON d.digest = o.image_name"
+        f"CREATE VIEW numbered.image_objects AS SELECT {columns}, o.image_name AS image_digest "
+        "FROM pure.image_objects AS o INNER JOIN kept.digests AS d ON d.digest = o.image_name"
     )
     snapshots = ", ".join(
         f"{_narrow(column.name, column.name, kinds)} AS {column.name}" for column in SNAPSHOTS.columns

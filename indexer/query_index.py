@@ -158,7 +158,7 @@ def _relation(
 
 
 def _numbered(cursor: duckdb.DuckDBPyConnection, value: Any) -> Any:
-    """Number of a digest as text, as the parameter is; what no image or layer is called has one that nothing has."""
+    """Give the number of a digest as text, as the parameter is; a name that nothing has gets a number nothing has."""
     if isinstance(value, list):
         return [_numbered(cursor, item) for item in value]
     if value is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from indexer import queries
 from indexer.catalog import Catalog, open_catalog
 from indexer.cli.diagnostics import note
-from indexer.cli.emit import emit
+from indexer.cli.emit import emit, emit_rows
 from indexer.errors import BadParameterError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run_query(name: str, pairs: tuple[str, ...], where: str | None, choice: Choi
     with open_views(choice) as catalog:
         if where:
             parameters["images"] = _images_where(catalog, where)
-        emit(catalog.run(query, **parameters), output)
+        emit_rows(lambda row_limit: catalog.first_rows(query, row_limit, parameters), output)
 
 
 def _images_where(catalog: Catalog, condition: str) -> list[str]:
