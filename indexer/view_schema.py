@@ -74,6 +74,8 @@ IMAGE_OBJECTS = view(
     texts("cmd", "Default command or arguments of the entry point."),
     text("working_dir", "Working directory."),
     shared.RUN_AS_USER,
+    text("manifest_text", "Manifest as it was kept, whether or not it is valid."),
+    text("config_text", "Config as it was kept, whether or not it is valid."),
     text("manifest_json", "Manifest, where it was kept and is valid JSON."),
     text("config_json", "Config, where it was kept and is valid JSON."),
     number("kept_manifest_bytes", "Bytes of the manifest, where it was kept."),

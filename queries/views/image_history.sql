@@ -12,7 +12,9 @@ WITH configs AS (
         coalesce(json_array_length(o.config_json, '$.rootfs.diff_ids'), 0) AS diff_id_count
     FROM image_objects AS o
     WHERE
-        o.config_json IS NOT NULL
+        -- Few objects have a text, and a column of the store is tested before the others are read.
+        o.config_text IS NOT NULL
+        AND o.config_json IS NOT NULL
         AND NOT o.is_index
 ),
 
@@ -21,9 +23,6 @@ config_steps AS (
         c.cluster,
         c.snapshot_id,
         c.image_name,
-        c.layers,
-        c.is_stored_top_first,
-        c.diff_id_count,
         s.entry.place AS place,
         s.entry.item AS step,
         coalesce(json_extract_string(s.entry.item, '$.empty_layer') = 'true', FALSE) AS is_empty_layer
@@ -56,6 +55,7 @@ manifests AS (
     WHERE
         o.is_schema1
         AND o.config_json IS NULL
+        AND o.manifest_text IS NOT NULL
         AND o.manifest_json IS NOT NULL
 ),
 
@@ -81,14 +81,19 @@ SELECT
     CAST(s.place - 1 AS INTEGER) AS position,
     CASE
         WHEN s.is_empty_layer THEN NULL
-        WHEN s.layer_step_count <> array_length(s.layers) OR s.layer_step_count <> s.diff_id_count THEN NULL
-        WHEN s.is_stored_top_first THEN s.layers[array_length(s.layers) + 1 - s.layer_step].name
-        ELSE s.layers[s.layer_step].name
+        WHEN s.layer_step_count <> array_length(c.layers) OR s.layer_step_count <> c.diff_id_count THEN NULL
+        WHEN c.is_stored_top_first THEN c.layers[array_length(c.layers) + 1 - s.layer_step].name
+        ELSE c.layers[s.layer_step].name
     END AS layer_digest,
     json_extract_string(s.step, '$.created_by') AS created_by,
     s.is_empty_layer,
     TRY_CAST(json_extract_string(s.step, '$.created') AS TIMESTAMP WITH TIME ZONE) AS created_at
 FROM counted_steps AS s
+INNER JOIN configs AS c
+    ON
+        c.cluster = s.cluster
+        AND c.snapshot_id = s.snapshot_id
+        AND c.image_name = s.image_name
 UNION ALL
 SELECT
     m.cluster,

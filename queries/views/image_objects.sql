@@ -160,6 +160,8 @@ SELECT
     l.docker_image_metadata.config.cmd AS cmd,
     l.docker_image_metadata.config.working_dir AS working_dir,
     l.docker_image_metadata.config.user AS run_as_user,
+    l.docker_image_manifest AS manifest_text,
+    l.docker_image_config AS config_text,
     l.manifest_json,
     l.config_json,
     CAST(bit_length(l.manifest_json) / 8 AS BIGINT) AS kept_manifest_bytes,
