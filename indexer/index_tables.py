@@ -41,7 +41,17 @@ _OWN_TEXT = frozenset({"image_objects", "images", "image_sizes"})
 
 _BY_NAME = {view.name: view for view in VIEWS}
 _LEFT_OUT = {
-    "image_objects": {"layers", "labels", "annotations", "env", "manifest_text", "config_text", "manifest_json", "config_json", "raw_json"},
+    "image_objects": {
+        "layers",
+        "labels",
+        "annotations",
+        "env",
+        "manifest_text",
+        "config_text",
+        "manifest_json",
+        "config_json",
+        "raw_json",
+    },
     "images": {"raw_json"},
 }
 _STORE, _NUMBERED, _TEXT, _TABLES = "pure", "numbered,pure", "main", f"{KEYED},main"

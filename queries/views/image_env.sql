@@ -8,7 +8,7 @@ WITH named AS (
         o.registry,
         o.repository,
         placed(o.env) AS env,
-        list_transform(o.env, lambda entry : split_part(entry, '=', 1)) AS names
+        list_reverse(list_transform(o.env, lambda entry : split_part(entry, '=', 1))) AS names_from_last
     FROM image_objects AS o
     WHERE o.env IS NOT NULL
 ),
@@ -20,7 +20,7 @@ entries AS (
         n.image_name,
         n.registry,
         n.repository,
-        n.names,
+        n.names_from_last,
         e.entry.place AS place,
         e.entry.item AS entry,
         split_part(e.entry.item, '=', 1) AS key
@@ -40,4 +40,4 @@ SELECT
         WHEN e.entry LIKE '%=%' THEN substr(e.entry, strpos(e.entry, '=') + 1)
     END AS value
 FROM entries AS e
-WHERE NOT list_contains(e.names[e.place + 1:], e.key)
+WHERE list_position(e.names_from_last, e.key) = array_length(e.names_from_last) + 1 - e.place
