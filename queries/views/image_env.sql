@@ -26,7 +26,6 @@ entries AS (
         split_part(e.entry.item, '=', 1) AS key
     FROM named AS n
     CROSS JOIN UNNEST(n.env) AS e (entry)
-    WHERE e.entry.item IS NOT NULL
 )
 
 SELECT
@@ -40,4 +39,9 @@ SELECT
         WHEN e.entry LIKE '%=%' THEN substr(e.entry, strpos(e.entry, '=') + 1)
     END AS value
 FROM entries AS e
-WHERE list_position(e.names_from_last, e.key) = array_length(e.names_from_last) + 1 - e.place
+WHERE
+    -- One condition over both: by one over the entry alone the engine would make a join of the UNNEST.
+    CASE
+        WHEN e.entry IS NOT NULL
+            THEN list_position(e.names_from_last, e.key) = array_length(e.names_from_last) + 1 - e.place
+    END
