@@ -145,10 +145,9 @@ def _create_enumerations(connection: duckdb.DuckDBPyConnection) -> dict[str, str
     kinds = {}
     for columns, sql in sources.items():
         rows = connection.execute(sql).fetchall()
-        for column, names in zip(columns, zip(*rows, strict=True), strict=True):
-            kinds[column] = _create_enumeration(
-                connection, column, {*names} - {None}, is_whole=len(rows) <= _MOST_NAMES
-            )
+        for place, column in enumerate(columns):
+            names = {row[place] for row in rows} - {None}
+            kinds[column] = _create_enumeration(connection, column, names, is_whole=len(rows) <= _MOST_NAMES)
     return kinds
 
 
