@@ -29,10 +29,10 @@ from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
 from indexer.view_schema import VIEWS, View
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-MAIN, ALL_SNAPSHOTS = "main", "all_snapshots"
+MAIN, ALL_SNAPSHOTS = query_index.MAIN, "all_snapshots"
 
 _KEPT = "kept"
 _IN_MEMORY = frozenset({"image_objects", "image_layers"})
@@ -105,7 +105,17 @@ class Catalog:
 
     def run(self, query: queries.CannedQuery, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded (also a check)."""
-        return self._relation(query.sql, query.bind(parameters))
+        return self.first_rows(query, None, parameters)
+
+    def first_rows(
+        self, query: queries.CannedQuery, row_limit: int | None, parameters: Mapping[str, Any]
+    ) -> duckdb.DuckDBPyRelation:
+        """Run a query that was loaded for its first rows, or all; a relation cut afterwards may have computed all."""
+        bound = query.bind(dict(parameters))
+        if self._index and (kept := query_index.answer_query(self._index, query, bound, row_limit)) is not None:
+            return kept
+        relation = self._relation(query.sql, bound)
+        return relation if row_limit is None else relation.limit(row_limit)
 
     def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement of the user's own; parameters are bound as `$name`.
@@ -129,15 +139,17 @@ class Catalog:
             self._verified_schemas.add(schema)
 
     def _relation(self, text: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation:
-        if ALL_SNAPSHOTS in text.lower():
-            self._show_all_snapshots()
-        elif self._index and (kept := query_index.answer(self._index, text, parameters)) is not None:
+        names_all = ALL_SNAPSHOTS in text.lower()
+        index = None if names_all and not self._has_chosen_all() else self._index
+        if index and (kept := query_index.answer(index, text, parameters)) is not None:
             return kept
+        if names_all:
+            self._show_all_snapshots()
         try:
             if any(word in text.lower() for word in _SHOWS_COMMENTS):
                 self._comment_all()
             self.verify_signatures(MAIN)
-            if ALL_SNAPSHOTS in text.lower():
+            if names_all:
                 self.verify_signatures(ALL_SNAPSHOTS)
             relation = self._connection.cursor().sql(text, params=parameters or None)
         except duckdb.Error as error:
@@ -188,6 +200,10 @@ class Catalog:
         except duckdb.Error as error:
             raise _broken_store(error) from error
         self._has_all_snapshots = True
+
+    def _has_chosen_all(self) -> bool:
+        """Whether the index, which knows the chosen snapshots, knows all of the store."""
+        return {one.folder for one in self.store.snapshots()} == {one.folder for one in self.snapshots}
 
     def _create_verification_tables(self) -> None:
         """Create one table for both schemas: what a key says of a content is the same in every snapshot."""

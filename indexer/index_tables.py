@@ -1,9 +1,14 @@
 """A DuckDB file with the views of some snapshots computed once: tables under `kept`, the views' names before them.
 
-The SQL of the views stays the one truth: each table is what its view returns, so rows are equal. What costs at scale is
-digests of 71 characters in every reference, so references to layers are kept as pairs of integers. Columns that would
-be a second copy of the store are left out; their place is taken by an expression that reads `beyond_the_index`, by
-which a plan that needs them shows itself (see `query_index`), and which fails rather than answers.
+What costs at scale is digests of 71 characters: joins and groups over them are the bulk of every query. So the tables
+hold a number in place of each digest, in the order of the digests, and an enumeration in place of names that repeat.
+Views of the same names stand before the tables twice: under `main` with text, and under `keyed` with the numbers. The
+SQL of the views stays the one truth: it compares digests and does not look into them, so what depends on other tables
+alone is computed by that very SQL over the numbers.
+
+Columns that would be a second copy of the store are left out; their place is taken by an expression that reads
+`beyond_the_index`, by which a plan that needs them shows itself (see `query_index`), and which fails rather than
+answers.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ import duckdb
 
 from indexer import queries
 from indexer.relations import comment, create_aliases, create_snapshots, create_stored_images, create_table, quote
-from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, TABLES
+from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, SNAPSHOTS, TABLES
 from indexer.view_schema import VIEWS
 
 if TYPE_CHECKING:
@@ -25,31 +30,61 @@ if TYPE_CHECKING:
     from indexer.store import Snapshot
 
 BEYOND = "beyond_the_index"
-MEMORY_LIMIT = "2GB"
+MEMORY_LIMIT = "1500MB"
+KEYED = "keyed"
+
+DIGESTS = frozenset({"image_name", "layer_digest", "child_digest", "member_name", "ancestor_name"})
+"""Columns that hold a number for each digest."""
+
+_OWN_TEXT = frozenset({"image_objects", "images", "image_sizes"})
+"""Tables that are asked for the image's name most: they hold its text, too."""
 
 _BY_NAME = {view.name: view for view in VIEWS}
 _LEFT_OUT = {
     "image_objects": {
         "layers",
-        "children",
         "labels",
         "annotations",
         "env",
-        "exposed_ports",
+        "manifest_text",
+        "config_text",
         "manifest_json",
         "config_json",
         "raw_json",
     },
     "images": {"raw_json"},
 }
-_NOT_NEEDED = {"annotations", "env", "raw_json"}
-"""Columns of `image_objects` that no kept view reads."""
+_STORE, _NUMBERED, _TEXT, _TABLES = "pure", "numbered,pure", "main", f"{KEYED},main"
+"""Where the SQL of a view finds the others: in the store, there with numbers, text of the index, its numbers."""
 
-_PLAIN = ("image_manifests", "index_members", "image_sizes", "repositories", "image_signatures", "image_history")
-_OF_OBJECTS = ("cluster", "snapshot_id", "image_name", "registry", "repository", "is_managed")
-_KEY = "cluster, snapshot_id"
+_KEPT: dict[str, tuple[str, tuple[str, ...]]] = {
+    "image_objects": (_NUMBERED, ()),
+    "image_layers": (_TABLES, ()),
+    "layers": (_TABLES, ()),
+    "image_manifests": (_TEXT, ("image_name", "child_digest")),
+    "index_members": (_TABLES, ()),
+    "image_sizes": (_TABLES, ()),
+    "repositories": (_TABLES, ()),
+    "image_signatures": (_STORE, ("image_name",)),
+    "images": (_TABLES, ()),
+    "image_history": (_STORE, ("image_name", "layer_digest")),
+    "image_ancestors": (_TABLES, ()),
+}
+"""What is kept: where each finds what it reads, and which of its digests then come as text."""
+
+_PASSING: dict[str, tuple[str, tuple[str, ...]]] = {
+    "stated_layers": (_NUMBERED, ("layer_digest",)),
+    "image_chains": (_TABLES, ()),
+}
+"""What only others are computed from: as many rows again, and gone with the build."""
+
 _SCRATCH = "scratch"
-_OBJECTS = f"{_SCRATCH}.objects"
+_ENUMERATED = ("cluster", "snapshot_id", "registry", "repository")
+_MOST_NAMES = 65_535
+"""An enumeration is read whole when a file is opened; names beyond this stay text."""
+
+_AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
+"""The table of digests is large, but narrow: hashing it costs less memory than hashing the objects and their lists."""
 
 
 def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
@@ -68,103 +103,168 @@ def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
         # What does not fit into memory is read again from a file with its columns packed, not spilled as it is.
         connection.execute(f"ATTACH {quote(str(scratch))} AS {_SCRATCH}")
         _create_pure(connection, snapshots, aliases)
-        connection.execute("CREATE SCHEMA kept; SET search_path = 'kept,main'")
-        _keep_objects(connection)
-        _keep_layers(connection)
-        for name in _PLAIN:
-            connection.execute(f"CREATE TABLE kept.{name} AS {queries.view_sql(name)}")
-        _keep(connection, "images", f"({queries.view_sql('images')})")
-        connection.execute(f"CREATE TEMP TABLE image_chains AS {queries.view_sql('image_chains')}")
-        connection.execute(f"CREATE TABLE kept.image_ancestors AS {queries.view_sql('image_ancestors')}")
-        _create_facades(connection)
+        kinds = _create_enumerations(connection)
+        _create_digests(connection)
+        _create_numbered(connection, kinds)
+        for view in VIEWS:
+            if view.name in _PASSING:
+                _pass_on(connection, view.name, kinds)
+            if view.name in _KEPT:
+                _keep(connection, view.name, kinds)
+            else:
+                connection.execute(f"CREATE VIEW main.{view.name} AS {queries.view_sql(view.name)}")
+            comment(connection, "main", view, "VIEW")
+        for relation in (*TABLES, *VIEWS):
+            connection.execute(f"CREATE VIEW all_snapshots.{relation.name} AS FROM main.{relation.name}")
+        for name in _PASSING:
+            connection.execute(f"DROP VIEW {KEYED}.{name}")
+        connection.execute("SET search_path = 'main'; DROP SCHEMA numbered CASCADE; DROP SCHEMA pure CASCADE")
     scratch.unlink()
 
 
 def _create_pure(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
     connection.execute(queries.macros_sql())
+    for schema in ("pure", "numbered", "kept", KEYED, "all_snapshots"):
+        connection.execute(f"CREATE SCHEMA {schema}")
     for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
         create_table(connection, "main", table)
     create_snapshots(connection, "main", snapshots)
     create_aliases(connection, "main", aliases)
     create_stored_images(connection, "main", snapshots)
     for view in VIEWS:
-        connection.execute(f"CREATE VIEW main.{view.name} AS {queries.view_sql(view.name)}")
+        connection.execute(f"CREATE VIEW pure.{view.name} AS {queries.view_sql(view.name)}")
 
 
-def _keep_objects(connection: duckdb.DuckDBPyConnection) -> None:
-    """Read the store once: all that other views need of it goes into a table that ends with the build."""
-    columns = ", ".join(_columns("image_objects", _NOT_NEEDED))
+def _create_enumerations(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Create a type for each column of names that repeat, in the order of the names; gives types by column."""
+    pairs = "SELECT DISTINCT registry, repository FROM pure.image_objects"
+    sources = {
+        ("cluster", "snapshot_id"): "SELECT cluster, snapshot_id FROM main.snapshots",
+        ("registry", "repository"): f"{pairs} LIMIT {_MOST_NAMES + 1}",
+    }
+    kinds = {}
+    for columns, sql in sources.items():
+        rows = connection.execute(sql).fetchall()
+        for place, column in enumerate(columns):
+            names = {row[place] for row in rows} - {None}
+            kinds[column] = _create_enumeration(connection, column, names, is_whole=len(rows) <= _MOST_NAMES)
+    return kinds
+
+
+def _create_enumeration(connection: duckdb.DuckDBPyConnection, column: str, names: set[str], *, is_whole: bool) -> str:
+    if not names or not is_whole:
+        return "VARCHAR"
+    kind = f"kept.{column}_name"
+    # The engine's order of text is that of its bytes.
+    places = ", ".join(quote(name) for name in sorted(names, key=str.encode))
+    connection.execute(f"CREATE TYPE {kind} AS ENUM ({places})")
+    return kind
+
+
+def _create_digests(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give every digest a number; the numbers sort as the text does, so that orders and smallest ones are the same."""
     connection.execute(
-        f"CREATE TABLE {_OBJECTS} AS SELECT row_number() OVER () AS image_id, {columns}, true AS {BEYOND} "
-        "FROM main.image_objects"
+        "CREATE TABLE kept.digests AS SELECT CAST(row_number() OVER (ORDER BY digest) AS INTEGER) AS digest_id, digest "
+        "FROM (SELECT DISTINCT digest FROM (SELECT metadata.name AS digest FROM main.stored_images "
+        "UNION ALL SELECT unnest(docker_image_layers).name FROM main.stored_images "
+        "UNION ALL SELECT unnest(docker_image_manifests).digest FROM main.stored_images) WHERE digest IS NOT NULL)"
     )
-    connection.execute(f"CREATE TEMP VIEW image_objects AS {_facade('image_objects', _OBJECTS, _NOT_NEEDED)}")
-    _keep(connection, "image_objects", _OBJECTS, "image_id")
 
 
-def _keep_layers(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(f"CREATE TABLE {_SCRATCH}.image_layers AS {queries.view_sql('image_layers')}")
-    connection.execute(f"CREATE TEMP VIEW image_layers AS FROM {_SCRATCH}.image_layers")
-    layers = queries.view_sql("layers")
-    connection.execute(f"CREATE TABLE kept.layers AS SELECT row_number() OVER () AS layer_id, l.* FROM ({layers}) AS l")
-    columns = ", ".join(f"u.{name}" for name in _use_columns())
+def _create_numbered(connection: duckdb.DuckDBPyConnection, kinds: dict[str, str]) -> None:
+    columns = ", ".join(
+        "d.digest_id AS image_name" if name == "image_name" else f"{_narrow(f'o.{name}', name, kinds)} AS {name}"
+        for name in _columns("image_objects")
+    )
     connection.execute(
-        f"CREATE TABLE kept.layer_uses AS SELECT o.image_id, l.layer_id, {columns} FROM temp.image_layers AS u "
-        f"INNER JOIN {_OBJECTS} AS o USING ({_KEY}, image_name) LEFT JOIN kept.layers AS l USING ({_KEY}, layer_digest)"
+        f"CREATE VIEW numbered.image_objects AS SELECT {columns}, o.image_name AS image_digest "
+        "FROM pure.image_objects AS o INNER JOIN kept.digests AS d ON d.digest = o.image_name"
     )
+    snapshots = ", ".join(
+        f"{_narrow(column.name, column.name, kinds)} AS {column.name}" for column in SNAPSHOTS.columns
+    )
+    connection.execute(f"CREATE VIEW {KEYED}.snapshots AS SELECT {snapshots} FROM main.snapshots")
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, name: str, source: str, *more: str) -> None:
-    columns = ", ".join([*more, *_columns(name, _LEFT_OUT[name])])
-    connection.execute(f"CREATE TABLE kept.{name} AS SELECT {columns}, true AS {BEYOND} FROM {source}")
+def _narrow(expression: str, name: str, kinds: dict[str, str]) -> str:
+    kind = kinds.get(name, "VARCHAR")
+    return expression if kind == "VARCHAR" else f"CAST({expression} AS {kind})"
 
 
-def _create_facades(connection: duckdb.DuckDBPyConnection) -> None:
-    """Put the kept tables behind the names of their views, with the comments of the pure views."""
-    for name, sql in _facades().items():
-        connection.execute(f"CREATE OR REPLACE VIEW main.{name} AS {sql}")
-    for view in VIEWS:
-        comment(connection, "main", view, "VIEW")
+def _keep(connection: duckdb.DuckDBPyConnection, name: str, kinds: dict[str, str]) -> None:
+    """Compute a view into its table, and put the two views of its name before it."""
+    path, digests = _KEPT[name]
+    _compute(connection, f"kept.{name}", path, _encoded_sql(name, digests, kinds))
+    connection.execute(f"CREATE VIEW {KEYED}.{name} AS {_keyed_sql(name)}")
+    connection.execute(f"CREATE VIEW main.{name} AS {_text_sql(name)}")
 
 
-def _facades() -> dict[str, str]:
-    facades = {name: f"FROM kept.{name}" for name in (*_PLAIN, "image_ancestors")}
-    facades |= {name: _facade(name, f"kept.{name}", left_out) for name, left_out in _LEFT_OUT.items()}
-    facades["layers"] = "SELECT * EXCLUDE (layer_id) FROM kept.layers"
-    facades["image_layers"] = _image_layers_sql()
-    return facades
+def _pass_on(connection: duckdb.DuckDBPyConnection, name: str, kinds: dict[str, str]) -> None:
+    path, digests = _PASSING[name]
+    _compute(connection, f"{_SCRATCH}.{name}", path, _encoded_sql(name, digests, kinds))
+    connection.execute(f"CREATE VIEW {KEYED}.{name} AS FROM {_SCRATCH}.{name}")
+
+
+def _compute(connection: duckdb.DuckDBPyConnection, table: str, path: str, sql: str) -> None:
+    connection.execute(f"SET search_path = {quote(path)}")
+    connection.execute(_AS_WRITTEN if path == _NUMBERED else "RESET disabled_optimizers")
+    connection.execute(f"CREATE TABLE {table} AS {sql}")
+    connection.execute("SET search_path = 'main'")
+
+
+def _encoded_sql(name: str, digests: Sequence[str], kinds: dict[str, str]) -> str:
+    """Select what is kept of a view, its digests and repeating names in their short form."""
+    cells = [
+        f"{column}_of.digest_id AS {column}"
+        if column in digests
+        else f"{_narrow(f'v.{column}', column, kinds)} AS {column}"
+        for column in _columns(name, _LEFT_OUT.get(name, ()))
+    ]
+    joins = [f"LEFT JOIN kept.digests AS {column}_of ON {column}_of.digest = v.{column}" for column in digests]
+    if name == "image_objects":
+        cells.append("v.image_digest")
+    elif name in _OWN_TEXT:
+        cells.append("own.digest AS image_digest")
+        joins.append("INNER JOIN kept.digests AS own ON own.digest_id = v.image_name")
+    source = "FROM numbered.image_objects" if name == "image_objects" else queries.view_sql(name)
+    return f"SELECT {', '.join(cells)}, true AS {BEYOND} FROM ({source}) AS v {' '.join(joins)}"
+
+
+def _keyed_sql(name: str) -> str:
+    """Select every column of a view, digests as numbers."""
+    return f"SELECT {', '.join(_cells(name, {}))} FROM kept.{name} AS k"
+
+
+def _text_sql(name: str) -> str:
+    """Select every column of a view as the view has it."""
+    names = [column for column in _columns(name) if column in DIGESTS]
+    own = {"image_name"} if name in _OWN_TEXT else set()
+    joined = [column for column in names if column not in own]
+    text = {column: f"CAST(k.{column} AS VARCHAR)" for column in _ENUMERATED}
+    text |= {column: f"{column}_of.digest" for column in joined} | dict.fromkeys(own, "k.image_digest")
+    joins = (f"LEFT JOIN kept.digests AS {column}_of ON {column}_of.digest_id = k.{column}" for column in joined)
+    return f"SELECT {', '.join(_cells(name, text))} FROM kept.{name} AS k {' '.join(joins)}"
+
+
+def _cells(name: str, expressions: dict[str, str]) -> list[str]:
+    """Write a view's columns over its table, which lacks some."""
+    left_out = _LEFT_OUT.get(name, ())
+    absent = f"CASE WHEN k.{BEYOND} THEN error('The index lacks this column.') END"
+    return [
+        f"CAST({absent} AS {column.type}) AS {column.name}"
+        if column.name in left_out
+        else f"{expressions.get(column.name, f'k.{column.name}')} AS {column.name}"
+        for column in _BY_NAME[name].columns
+    ]
 
 
 def kept_names() -> list[str]:
     """Return the views that are answered from tables; the others are pure in the file, too."""
-    return list(_facades())
-
-
-def _image_layers_sql() -> str:
-    sides = dict.fromkeys(_OF_OBJECTS, "o") | {"layer_digest": "l"}
-    columns = ", ".join(f"{sides.get(name, 'u')}.{name}" for name in _columns("image_layers"))
-    return (
-        f"SELECT {columns} FROM kept.layer_uses AS u INNER JOIN kept.image_objects AS o USING (image_id) "
-        "LEFT JOIN kept.layers AS l USING (layer_id)"
-    )
-
-
-def _facade(name: str, source: str, left_out: Iterable[str]) -> str:
-    """Select every column of a view from a table that lacks some."""
-    absent = f"CASE WHEN {BEYOND} THEN error('The index lacks this column.') END"
-    columns = (
-        f"CAST({absent} AS {column.type}) AS {column.name}" if column.name in left_out else column.name
-        for column in _BY_NAME[name].columns
-    )
-    return f"SELECT {', '.join(columns)} FROM {source}"
+    return list(_KEPT)
 
 
 def _columns(name: str, left_out: Iterable[str] = ()) -> list[str]:
     return [column.name for column in _BY_NAME[name].columns if column.name not in left_out]
-
-
-def _use_columns() -> list[str]:
-    return [name for name in _columns("image_layers") if name not in {*_OF_OBJECTS, "layer_digest"}]
 
 
 def sources_text() -> str:

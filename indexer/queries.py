@@ -49,7 +49,12 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class CannedQuery:
-    """A query file: words for people, parameters, columns and the statement."""
+    """A query file: words for people, parameters, columns and the statement.
+
+    `digests` says that the statement only compares, counts and orders the digests of images and layers and never looks
+    into one, so that an index may compute with numbers in their place; it names the parameters and the columns of the
+    answer that are digests. None says nothing of the kind.
+    """
 
     name: str
     title: str
@@ -59,6 +64,7 @@ class CannedQuery:
     columns: dict[str, str]
     sql: str
     severity: str | None = None
+    digests: tuple[str, ...] | None = None
 
     def bind(self, given: dict[str, Any]) -> dict[str, Any]:
         """Values for every parameter, typed. Raises `BadParameterError` for an unknown or missing one."""
@@ -145,6 +151,7 @@ class _Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: dict[str, str]
     params: dict[str, _ParameterFront] = {}
     severity: Literal["fail", "warn"] | None = None
+    digests: tuple[str, ...] | None = None
 
 
 def parse(name: str, text: str, kind: str = "query") -> CannedQuery:
@@ -160,7 +167,15 @@ def parse(name: str, text: str, kind: str = "query") -> CannedQuery:
         raise ConfigurationError(f"The front matter of {name}.sql is wrong: {error}.") from error
     sql = match["sql"].strip().removesuffix(";")
     return CannedQuery(
-        name, front.title, front.description, front.value, parameters, front.columns, sql, front.severity
+        name,
+        front.title,
+        front.description,
+        front.value,
+        parameters,
+        front.columns,
+        sql,
+        front.severity,
+        front.digests,
     )
 
 

@@ -20,12 +20,14 @@ import duckdb
 
 from indexer import index_tables
 from indexer.places import RemotePath, cache_folder
+from indexer.relations import quote_identifier
 from indexer.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from indexer.queries import CannedQuery
     from indexer.relations import Aliases
     from indexer.store import Snapshot
 
@@ -34,7 +36,10 @@ logger = logging.getLogger(__name__)
 FROM_IMAGE_COUNT = 10_000
 """Below this the views in memory answer before a file could be built."""
 
+MAIN = "main"
+
 KEPT_FILES = 4
+_PLACE = "place_of_the_row"
 _OLD_SECONDS = 86_400
 _LOCKING = threading.Lock()
 
@@ -117,9 +122,62 @@ def answer(
 ) -> duckdb.DuckDBPyRelation | None:
     """Return the relation of a statement, or None where it needs what only the store holds, or is no such statement."""
     try:
-        plan = connection.cursor().sql(f"EXPLAIN (FORMAT json) {text}", params=parameters or None)
-        if plan is None or any(index_tables.BEYOND in str(row) for row in plan.fetchall()):
-            return None
-        return connection.cursor().sql(text, params=parameters or None)
+        return _relation(connection.cursor(), text, parameters)
     except duckdb.Error:
         return None
+
+
+def answer_query(
+    connection: duckdb.DuckDBPyConnection, query: CannedQuery, parameters: dict[str, Any], row_limit: int | None
+) -> duckdb.DuckDBPyRelation | None:
+    """Return the relation of a query that allows for numbers in place of digests, or None where that won't do."""
+    if query.digests is None:
+        return None
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"SET search_path = '{index_tables.KEYED},{MAIN}'")
+        numbered = {
+            name: _numbered(cursor, value) if name in query.digests else value for name, value in parameters.items()
+        }
+        asked = f"SELECT * FROM ({query.sql}\n)" + (f" LIMIT {row_limit}" if row_limit is not None else "")
+        answered = _relation(cursor, asked, numbered)
+        if answered is None:  # a relation without rows is false
+            return None
+        return _relation(cursor, _named_sql(asked, answered, query.digests), numbered)
+    except duckdb.Error:
+        return None
+
+
+def _relation(
+    cursor: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any]
+) -> duckdb.DuckDBPyRelation | None:
+    plan = cursor.sql(f"EXPLAIN (FORMAT json) {text}", params=parameters or None)
+    if plan is None or any(index_tables.BEYOND in str(row) for row in plan.fetchall()):
+        return None
+    return cursor.sql(text, params=parameters or None)
+
+
+def _numbered(cursor: duckdb.DuckDBPyConnection, value: Any) -> Any:
+    """Give the number of a digest as text, as the parameter is; a name that nothing has gets a number nothing has."""
+    if isinstance(value, list):
+        return [_numbered(cursor, item) for item in value]
+    if value is None:
+        return None
+    rows = cursor.execute("SELECT digest_id FROM kept.digests WHERE digest = ?", [value]).fetchall()
+    return str(rows[0][0]) if rows else "0"
+
+
+def _named_sql(asked: str, answered: duckdb.DuckDBPyRelation, digests: Sequence[str]) -> str:
+    """Put text in place of numbers and enumerations, rows in their order."""
+    cells, joins = [], []
+    for name, kind in zip(answered.columns, answered.types, strict=True):
+        column = quote_identifier(name)
+        if name in digests:
+            joins.append(f"LEFT JOIN kept.digests AS {column} ON {column}.digest_id = answered.{column}")
+            cells.append(f"{column}.digest AS {column}")
+        else:
+            cells.append(
+                f"CAST(answered.{column} AS VARCHAR) AS {column}" if kind.id == "enum" else f"answered.{column}"
+            )
+    rows = f"SELECT *, row_number() OVER () AS {_PLACE} FROM ({asked})"
+    return f"SELECT {', '.join(cells)} FROM ({rows}) AS answered {' '.join(joins)} ORDER BY answered.{_PLACE}"

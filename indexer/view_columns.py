@@ -70,6 +70,7 @@ LAYER_ORDER_SOURCE = text(
     "Why the layers stand as they do: `annotation-ascending`, `annotation-descending`, `annotation-empty` (kept), "
     "`default-schema1` (kept), `default-reversed`, `default-unknown` (kept); null without layers.",
 )
+LAYER_COUNT = number("layer_count", "Layers in the list, repeats included.")
 CONFIG_DIGEST = text("config_digest", "Digest of the config blob; null for an index and schema 1.")
 RUN_AS_USER = text("run_as_user", "User, and optionally group, the process runs as; null means root.")
 DECLARED_SIZE = number("declared_size_bytes", "Size the object declares: config and distinct layers; null if unknown.")
@@ -89,6 +90,11 @@ VALUE = text("value", "Value; may be empty.")
 SIGNATURE_NAME = text("signature_name", "Name of the signature object.")
 
 LAYER_DIGEST = text("layer_digest", "Digest of the layer.")
+LAYER_POSITION = Column("position", "INTEGER", "Position from 0 = base.")
+LAYER_MEDIA_TYPE = text("media_type", "Media type this object states for the layer.")
+STATED_SIZE = number("stated_size_bytes", "Size this object states for the layer.")
+IS_STATED_FOREIGN = flag("is_foreign", "Whether this object marks the layer as foreign: pulled from elsewhere.")
+IS_REPEAT = flag("is_repeat", "Whether the image holds the same layer at a lower position already.")
 LAYER_SIZE = number("size_bytes", "Largest size seen for the digest in the cluster; 0 when none is known.")
 IS_SIZE_KNOWN = flag("is_size_known", "Whether any object states a size for the digest; 0 means unknown.")
 IS_EMPTY_LAYER = flag("is_empty_layer", "Whether this is one of the well-known empty layers.")
@@ -108,4 +114,4 @@ def view(name: str, grain: str, sentence: str, *columns: Column) -> View:
 
 def key_values(name: str, what: str, sentence: str) -> View:
     """View of the keys and values an image carries."""
-    return view(name, f"image × {what}", sentence, IMAGE_NAME, KEY, VALUE)
+    return view(name, f"image × {what}", sentence, IMAGE_NAME, REGISTRY, REPOSITORY, KEY, VALUE)

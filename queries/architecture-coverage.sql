@@ -2,6 +2,7 @@
 -- title = "Architecture coverage"
 -- description = "Platforms of each repository: what its indexes list (attestations left out) and what its images outside any index run on, against the platforms you require. An index that lists a platform covers it even if the child's Image is missing (see missing-children)."
 -- value = "Which repositories keep a workload from moving to other nodes, before the move."
+-- digests = []
 -- [params.required]
 -- type = "VARCHAR[]"
 -- default = ["linux/amd64", "linux/arm64"]

@@ -2,6 +2,7 @@
 -- title = "Base images"
 -- description = "Images that others are built on, by the bytes they carry for them: a base's layers are stored once, and would be needed once more for every descendant if the two did not share."
 -- value = "Which bases to keep patched and pinned, and what a common base is worth."
+-- digests = ["image_name"]
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

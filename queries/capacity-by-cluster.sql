@@ -2,6 +2,7 @@
 -- title = "Capacity by cluster"
 -- description = "What each cluster stores, one row a cluster. Every cluster has a registry of its own, so bytes add up over clusters; fleet-layers says how much of them is the same layers again."
 -- value = "Which cluster's registry is the largest, which shares least, and how old each answer is."
+-- digests = []
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

@@ -2,6 +2,7 @@
 -- title = "Capacity of pushed and imported images"
 -- description = "What images pushed to the integrated registry hold, and what imported ones do. An image that was imported first and pushed later counts as imported, and the registry may mirror blobs of imported images, so the bytes of pushed images are what the registry stores at least."
 -- value = "Which part of the bytes lies in the cluster's own registry, and what deleting imported images can't free."
+-- digests = []
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

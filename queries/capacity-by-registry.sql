@@ -2,6 +2,7 @@
 -- title = "Capacity by registry"
 -- description = "What each registry's images hold. Names of one and the same registry can be folded by configuring aliases; without, each spelling has its row."
 -- value = "How much of the fleet comes from where: what a mirror would have to hold, or what an outage of a registry touches."
+-- digests = []
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

@@ -2,6 +2,7 @@
 -- title = "Capacity by repository"
 -- description = "What each repository stores. An image belongs to the repository that brought it into the cluster first; layers that other repositories hold as well are shared bytes, so only exclusive bytes add up over repositories."
 -- value = "Where the bytes are: who to talk to about clean-up, and what a repository would free if it went away (its exclusive bytes)."
+-- digests = []
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

@@ -2,6 +2,7 @@
 -- title = "Capacity summary"
 -- description = "One row over the chosen clusters: how many Images there are, what they say they hold, and what their layers occupy once each is counted once. Bytes are summed over clusters, since each has its own registry."
 -- value = "The size of the problem: how much a registry stores, how much sharing saves, and how old the answer is."
+-- digests = []
 -- [columns]
 -- cluster_count = "Clusters the row is over."
 -- image_count = "Image objects: plain images, indexes and artifacts."

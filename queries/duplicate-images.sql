@@ -2,6 +2,7 @@
 -- title = "Duplicate images"
 -- description = "Images with the same layers in the same order under different digests: builds that changed nothing but the config, or copies whose manifest was rewritten. Images without layers are left out."
 -- value = "Builds and copies that could be one image; they cost little storage but multiply scans, signatures and pulls."
+-- digests = ["image_name"]
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."
@@ -18,46 +19,32 @@
 -- first_seen_at = "When the cluster first stored it."
 -- built_at = "When it was built, if known."
 -- ///
-WITH lists AS (
-    SELECT
-        l.cluster,
-        l.snapshot_id,
-        l.image_name,
-        md5(string_agg(l.layer_digest, ' ' ORDER BY l.position)) AS layers_digest,
-        sum(CASE WHEN l.is_repeat THEN 0 ELSE l.size_bytes END) AS logical_bytes,
-        count(*) AS layer_count
-    FROM image_layers AS l
-    GROUP BY
-        l.cluster,
-        l.snapshot_id,
-        l.image_name
-),
-
-grouped AS (
+WITH grouped AS (
     SELECT
         i.cluster,
         i.snapshot_id,
-        l.layers_digest,
+        o.layers_digest,
         i.image_name,
         i.registry,
         i.repository,
         i.config_digest,
-        l.logical_bytes,
-        l.layer_count,
+        i.layer_count,
         i.is_managed,
         i.first_seen_at,
         i.built_at,
-        count(*) OVER (PARTITION BY i.cluster, i.snapshot_id, l.layers_digest) AS duplicate_count,
-        min(i.config_digest) OVER (PARTITION BY i.cluster, i.snapshot_id, l.layers_digest) AS lowest_config_digest,
-        max(i.config_digest) OVER (PARTITION BY i.cluster, i.snapshot_id, l.layers_digest) AS highest_config_digest,
-        count(i.config_digest) OVER (PARTITION BY i.cluster, i.snapshot_id, l.layers_digest) AS config_count
+        count(*) OVER (PARTITION BY i.cluster, i.snapshot_id, o.layers_digest) AS duplicate_count,
+        min(i.config_digest) OVER (PARTITION BY i.cluster, i.snapshot_id, o.layers_digest) AS lowest_config_digest,
+        max(i.config_digest) OVER (PARTITION BY i.cluster, i.snapshot_id, o.layers_digest) AS highest_config_digest,
+        count(i.config_digest) OVER (PARTITION BY i.cluster, i.snapshot_id, o.layers_digest) AS config_count
     FROM images AS i
-    INNER JOIN lists AS l
+    INNER JOIN image_objects AS o
         ON
-            l.cluster = i.cluster
-            AND l.snapshot_id = i.snapshot_id
-            AND l.image_name = i.image_name
-    WHERE i.kind = 'image'
+            o.cluster = i.cluster
+            AND o.snapshot_id = i.snapshot_id
+            AND o.image_name = i.image_name
+    WHERE
+        i.kind = 'image'
+        AND i.layer_count > 0
 )
 
 SELECT
@@ -69,13 +56,18 @@ SELECT
     g.registry,
     g.repository,
     g.config_digest,
-    CAST(g.logical_bytes AS BIGINT) AS logical_bytes,
+    s.logical_bytes,
     g.layer_count,
     g.is_managed,
     g.config_count = g.duplicate_count AND g.lowest_config_digest = g.highest_config_digest AS has_common_config,
     g.first_seen_at,
     g.built_at
 FROM grouped AS g
+INNER JOIN image_sizes AS s
+    ON
+        s.cluster = g.cluster
+        AND s.snapshot_id = g.snapshot_id
+        AND s.image_name = g.image_name
 WHERE g.duplicate_count > 1
 ORDER BY
     g.duplicate_count DESC,

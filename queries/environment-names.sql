@@ -15,26 +15,36 @@ WITH configured AS (
     SELECT
         o.cluster,
         o.snapshot_id,
-        o.image_name,
-        coalesce(o.registry || '/' || o.repository, '') AS repository,
-        count(*) OVER (PARTITION BY o.cluster, o.snapshot_id) AS configured_count
+        count(*) AS configured_count
     FROM image_objects AS o
     WHERE o.has_config
+    GROUP BY o.cluster, o.snapshot_id
+),
+
+used AS (
+    SELECT
+        p.cluster,
+        p.snapshot_id,
+        p.key,
+        count(*) AS image_count,
+        count(DISTINCT coalesce(p.registry || '/' || p.repository, '')) AS repository_count,
+        count(DISTINCT p.value) AS value_count
+    FROM image_env AS p
+    GROUP BY p.cluster, p.snapshot_id, p.key
 )
 
 SELECT
-    c.cluster,
-    c.snapshot_id,
-    p.key,
-    count(*) AS image_count,
-    count(DISTINCT c.repository) AS repository_count,
-    count(DISTINCT p.value) AS value_count,
-    round(CAST(count(*) AS DOUBLE) / nullif(max(c.configured_count), 0), 4) AS image_share
-FROM configured AS c
-INNER JOIN image_env AS p USING (cluster, snapshot_id, image_name)
-GROUP BY c.cluster, c.snapshot_id, p.key
+    u.cluster,
+    u.snapshot_id,
+    u.key,
+    u.image_count,
+    u.repository_count,
+    u.value_count,
+    round(CAST(u.image_count AS DOUBLE) / nullif(c.configured_count, 0), 4) AS image_share
+FROM used AS u
+INNER JOIN configured AS c USING (cluster, snapshot_id)
 ORDER BY
-    image_count DESC,
-    p.key,
-    c.cluster,
-    c.snapshot_id
+    u.image_count DESC,
+    u.key,
+    u.cluster,
+    u.snapshot_id

@@ -2,6 +2,7 @@
 -- title = "Exposed ports"
 -- description = "Ports that images declare, by how many do. A port without a protocol is TCP. What a container listens on may be something else."
 -- value = "What network policies and routes have to expect, and images that ask for privileged ports below 1024."
+-- digests = []
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

@@ -2,6 +2,7 @@
 -- title = "Layers of the fleet"
 -- description = "Layers by the number of chosen clusters that store them: what they occupy in all registries together, and what one registry for all would hold. Rows add up to the physical bytes of the summary."
 -- value = "What the same layers cost across clusters: the bytes that are there only because each cluster has a registry of its own."
+-- digests = []
 -- [columns]
 -- clusters_per_layer = "How many clusters hold the layer."
 -- layer_count = "Distinct layers, each once over the fleet."

@@ -2,6 +2,7 @@
 -- title = "Growth by month"
 -- description = "What came into the clusters month by month, from the creation times within one snapshot: a layer comes with the first image that holds it. What was deleted since does not show, so early months look smaller than they were."
 -- value = "How fast storage grows and when it will be full, without waiting for a second snapshot."
+-- digests = []
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

@@ -2,6 +2,7 @@
 -- title = "Heaviest layers"
 -- description = "Distinct layers by size, with an image and a repository that hold each (the first by name) and the command that made it, where a config was kept."
 -- value = "Single layers worth looking into: packed data sets, caches left behind, a browser in a base image."
+-- digests = ["layer_digest", "first_image_name"]
 -- [params.min_size_bytes]
 -- type = "BIGINT"
 -- default = 1
@@ -32,46 +33,64 @@ WITH steps AS (
         h.layer_digest
 ),
 
-held AS (
+uses AS (
     SELECT
-        l.cluster,
-        l.snapshot_id,
-        l.layer_digest,
-        max(l.size_bytes) AS size_bytes,
-        count(*) FILTER (WHERE NOT l.is_repeat) AS image_count,
-        count(DISTINCT coalesce(l.registry || '/' || l.repository, '')) AS repository_count,
-        min(l.image_name) AS first_image_name,
-        min(l.registry || '/' || l.repository) AS first_repository,
-        bool_and(l.is_foreign) AS is_foreign
-    FROM image_layers AS l
+        u.cluster,
+        u.snapshot_id,
+        u.layer_digest,
+        u.registry,
+        u.repository,
+        min(u.image_name) AS first_image_name
+    FROM image_layers AS u
     WHERE
-        l.layer_digest IS NOT NULL
-        AND l.size_bytes >= $min_size_bytes
+        u.layer_digest IS NOT NULL
+        AND u.size_bytes >= $min_size_bytes
     GROUP BY
-        l.cluster,
-        l.snapshot_id,
-        l.layer_digest
+        u.cluster,
+        u.snapshot_id,
+        u.layer_digest,
+        u.registry,
+        u.repository
+),
+
+holders AS (
+    SELECT
+        u.cluster,
+        u.snapshot_id,
+        u.layer_digest,
+        min(u.first_image_name) AS first_image_name,
+        min(u.registry || '/' || u.repository) AS first_repository
+    FROM uses AS u
+    GROUP BY
+        u.cluster,
+        u.snapshot_id,
+        u.layer_digest
 )
 
 SELECT
-    h.cluster,
-    h.snapshot_id,
-    h.layer_digest,
-    h.size_bytes,
-    h.image_count,
-    h.repository_count,
+    l.cluster,
+    l.snapshot_id,
+    l.layer_digest,
+    l.size_bytes,
+    l.image_count,
+    l.repository_count,
     h.first_image_name,
     h.first_repository,
     s.created_by,
-    h.is_foreign
-FROM held AS h
+    l.is_foreign
+FROM layers AS l
+INNER JOIN holders AS h
+    ON
+        h.cluster = l.cluster
+        AND h.snapshot_id = l.snapshot_id
+        AND h.layer_digest = l.layer_digest
 LEFT JOIN steps AS s
     ON
-        s.cluster = h.cluster
-        AND s.snapshot_id = h.snapshot_id
-        AND s.layer_digest = h.layer_digest
+        s.cluster = l.cluster
+        AND s.snapshot_id = l.snapshot_id
+        AND s.layer_digest = l.layer_digest
 ORDER BY
-    h.size_bytes DESC,
-    h.layer_digest,
-    h.cluster,
-    h.snapshot_id
+    l.size_bytes DESC,
+    l.layer_digest,
+    l.cluster,
+    l.snapshot_id

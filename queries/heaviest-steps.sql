@@ -2,6 +2,7 @@
 -- title = "Heaviest build steps"
 -- description = "Build steps by the bytes of the layer they made, for images whose config (schema 1: whose manifest) was kept and whose steps pair with their layers. A step shared by many images shows once."
 -- value = "The line of a Containerfile that is worth changing."
+-- digests = ["layer_digest", "first_image_name"]
 -- [params.min_size_bytes]
 -- type = "BIGINT"
 -- default = 1

@@ -2,6 +2,7 @@
 -- title = "Images by age"
 -- description = "How many images are how old: by the time the cluster first stored them, which is what pruning goes by, and by the time they were built. Placeholder build times of reproducible builds are counted as unknown, and so are dates after the snapshot."
 -- value = "How fresh the fleet is, and how much a rule by age would touch."
+-- digests = []
 -- [params.as_of]
 -- type = "TIMESTAMP WITH TIME ZONE"
 -- optional = true

@@ -2,6 +2,7 @@
 -- title = "Images that run as root"
 -- description = "Images whose config names no user, or user 0 or root. On OpenShift the restricted policy runs them with another user all the same, unless the workload may choose. Windows images, artifacts and images without a config in their metadata are left out."
 -- value = "Images that need a privileged policy, or break without one."
+-- digests = ["image_name"]
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

@@ -2,6 +2,7 @@
 -- title = "Coverage of indexes"
 -- description = "Platforms that each index lists, attestations left out, against the platforms you require, and how many of its children are in the snapshot."
 -- value = "Which multi-platform images lack a platform, image by image; architecture-coverage says the same by repository."
+-- digests = ["image_name"]
 -- [params.required]
 -- type = "VARCHAR[]"
 -- default = ["linux/amd64", "linux/arm64"]

@@ -2,6 +2,7 @@
 -- title = "Largest images"
 -- description = "Images, indexes and artifacts by the bytes of their distinct layers. An index counts over its present children, once for each layer, so it repeats what its children say."
 -- value = "Which images are slow to pull, and which would be worth slimming: exclusive bytes are what nothing else needs."
+-- digests = ["image_name"]
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

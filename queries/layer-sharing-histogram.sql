@@ -2,6 +2,7 @@
 -- title = "Layer sharing, as a histogram"
 -- description = "How many layers are held by one image, by two, by three to ten and so on, and how many bytes lie in each class. Empty layers are included."
 -- value = "Whether sharing comes from many small overlaps or from a few common bases, and how much a common base could still save."
+-- digests = []
 -- [columns]
 -- images_per_layer = "Class: how many images hold the layer."
 -- min_image_count = "Fewest images that a layer in the class is held by."

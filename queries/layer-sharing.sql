@@ -2,6 +2,7 @@
 -- title = "Layer sharing"
 -- description = "Every distinct layer, who holds it and what sharing it saves: its size times the images beyond the first. Layers that save most come first; the well-known empty layers are included and marked."
 -- value = "Which base layers carry the fleet: keep them, and build on them."
+-- digests = ["layer_digest"]
 -- [params.min_images]
 -- type = "INTEGER"
 -- default = 1

@@ -2,6 +2,7 @@
 -- title = "Layers between clusters"
 -- description = "Pairs of clusters by the bytes of the layers both store. Each registry keeps a copy of its own. A layer held by ten clusters shows in each of their pairs, so rows do not add up; fleet-layers does."
 -- value = "Which clusters could be served by one mirror, and what the second copy of the same layers costs."
+-- digests = []
 -- [params.min_shared_bytes]
 -- type = "BIGINT"
 -- default = 1

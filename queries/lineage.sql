@@ -2,6 +2,7 @@
 -- title = "Lineage"
 -- description = "What each image is built on, among the images of the snapshot: an ancestor's layers, empty ones left out, are a proper prefix of the image's own. Images with the same layers are ties, and all are named. An ancestor that the cluster never stored can't show."
 -- value = "Who has to rebuild when a base image changes, by content and not by what a label claims."
+-- digests = ["image", "image_name", "ancestor_name"]
 -- [params.image]
 -- type = "VARCHAR"
 -- optional = true

@@ -2,6 +2,7 @@
 -- title = "Missing children of indexes"
 -- description = "Children that an index lists and whose Image is not in the snapshot: pruned, never imported, listed by digest of a nested index, or left out of a partial import. Attestations are included and marked."
 -- value = "Which pulls by platform may fail, and how far the bytes of an index can be trusted."
+-- digests = ["image_name", "child_digest"]
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

@@ -2,6 +2,7 @@
 -- title = "Orphaned children"
 -- description = "Images that no index of the snapshot lists although something says they were children of one: their repository has indexes, or they are for another architecture than most single images of the cluster. Their index was pruned, or an import dropped it. Pushed images are left out, since they are pushed alone as well."
 -- value = "Leftovers of multi-platform images: candidates for clean-up once nothing runs them, and images whose index signature is lost."
+-- digests = ["image_name"]
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

@@ -2,6 +2,7 @@
 -- title = "Outdated bases"
 -- description = "Images built on an image of another repository that has a newer image for the same platform. The nearest ancestor outside the image's own repository counts as its base; newer is by build time, or by first seen where the build time is a placeholder or in the future."
 -- value = "What to rebuild first: these images miss whatever their base has been patched for since."
+-- digests = ["image_name", "base_name", "newest_base_name"]
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

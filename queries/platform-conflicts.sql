@@ -2,6 +2,7 @@
 -- title = "Platform conflicts"
 -- description = "Images whose evidence for a platform disagrees: indexes that list them for different platforms, or a kept config or metadata that names another architecture than the index. A scheduler trusts the index, the content is what the config says."
 -- value = "Images that will be pulled to nodes they can't run on, or were built with the wrong label."
+-- digests = ["image_name"]
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."
@@ -39,7 +40,7 @@ evidence AS (
         e.index_platforms,
         e.architectures,
         e.index_count,
-        nullif(json_extract_string(o.config_json, '$.architecture'), '') AS config_architecture,
+        o.config_architecture,
         o.stated_architecture
     FROM entries AS e
     INNER JOIN image_objects AS o USING (cluster, snapshot_id, image_name)

@@ -2,6 +2,7 @@
 -- title = "Readiness for a platform"
 -- description = "Whether each repository has images for a wanted platform: `ready` if an index lists it or an image outside any index is built for it, `lacking` if its indexes list others only, `unknown` if it has single images only, since an import without its index says nothing of the platforms its publisher offers. Repositories of artifacts only are left out."
 -- value = "The work list for moving workloads to other nodes: what runs already, what can't, and what has to be looked up at its registry."
+-- digests = []
 -- [params.platform]
 -- type = "VARCHAR"
 -- default = "linux/arm64"

@@ -2,6 +2,7 @@
 -- title = "Reclaimable bytes"
 -- description = "What deleting a set of Images would free: layers that no Image outside the set holds, the rule by which the cluster's pruner deletes blobs. Children of a selected index go with it unless an index that stays lists them. The first row is computed on the whole set; the rows of images do not add up to it, since images that share a layer free it only together. Without a criterion the set is empty; several criteria all have to hold."
 -- value = "Whether a clean-up is worth it before anything is deleted, and who keeps the rest alive."
+-- digests = ["images", "image_name"]
 -- [params.images]
 -- type = "VARCHAR[]"
 -- optional = true
@@ -46,7 +47,7 @@ WITH chosen AS (
     INNER JOIN snapshots AS t USING (cluster, snapshot_id)
     WHERE
         ($images IS NOT NULL OR $repositories IS NOT NULL OR $min_age_days IS NOT NULL)
-        AND ($images IS NULL OR list_contains(CAST($images AS VARCHAR[]), o.image_name))
+        AND ($images IS NULL OR list_contains(CAST($images AS VARCHAR[]), CAST(o.image_name AS VARCHAR)))
         AND (
             $repositories IS NULL
             OR list_contains(CAST($repositories AS VARCHAR[]), o.registry || '/' || o.repository)
@@ -169,8 +170,7 @@ touched AS (
         count(*) FILTER (WHERE u.is_going) AS going_count,
         count(*) FILTER (WHERE NOT u.is_going) AS keeper_count,
         bool_and(u.is_foreign) AS is_foreign,
-        bool_or(u.is_managed AND u.is_going) AS is_managed,
-        array_agg(DISTINCT u.repository ORDER BY u.repository) FILTER (WHERE NOT u.is_going) AS keeper_repositories
+        bool_or(u.is_managed AND u.is_going) AS is_managed
     FROM uses AS u
     GROUP BY u.cluster, u.snapshot_id, u.layer_digest
     HAVING count(*) FILTER (WHERE u.is_going) > 0
@@ -216,17 +216,44 @@ bytes AS (
     GROUP BY s.cluster, s.snapshot_id, s.image_name
 ),
 
--- A base layer may be kept by thousands; three names for each layer bound the lists.
-names AS (
+keepers AS (
+    SELECT DISTINCT
+        u.cluster,
+        u.snapshot_id,
+        u.layer_digest,
+        u.repository
+    FROM uses AS u
+    INNER JOIN touched AS t USING (cluster, snapshot_id, layer_digest)
+    WHERE NOT u.is_going
+),
+
+ranked_keepers AS (
     SELECT
+        k.*,
+        row_number() OVER (PARTITION BY k.cluster, k.snapshot_id, k.layer_digest ORDER BY k.repository) AS place
+    FROM keepers AS k
+),
+
+-- A base layer may be kept by thousands; three names for each layer bound the lists.
+named_keepers AS (
+    SELECT DISTINCT
         s.cluster,
         s.snapshot_id,
         s.image_name,
-        array_agg(DISTINCT k.repository ORDER BY k.repository) AS keeper_repositories
+        k.repository
     FROM shares AS s
-    INNER JOIN touched AS t USING (cluster, snapshot_id, layer_digest)
-    CROSS JOIN UNNEST(t.keeper_repositories[1:3]) AS k (repository)
-    GROUP BY s.cluster, s.snapshot_id, s.image_name
+    INNER JOIN ranked_keepers AS k USING (cluster, snapshot_id, layer_digest)
+    WHERE k.place <= 3
+),
+
+names AS (
+    SELECT
+        k.cluster,
+        k.snapshot_id,
+        k.image_name,
+        array_agg(k.repository ORDER BY k.repository) AS keeper_repositories
+    FROM named_keepers AS k
+    GROUP BY k.cluster, k.snapshot_id, k.image_name
 ),
 
 set_keepers AS (

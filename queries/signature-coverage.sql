@@ -2,6 +2,7 @@
 -- title = "Signature coverage"
 -- description = "Images and indexes of each repository or registry by evidence of a signature, artifacts left out. The levels are told apart, since each proves something else: a record, a readable payload, a claim for this digest, a claim for this repository, conditions somebody set to True, a signed index that lists the image, and with --keyring, a signature a key made."
 -- value = "Which publishers sign, and how far that reaches: an index may be signed and its children not."
+-- digests = []
 -- [params.by]
 -- type = "VARCHAR"
 -- default = "repository"

@@ -2,6 +2,7 @@
 -- title = "Size anomalies"
 -- description = "Whatever makes byte figures doubtful: layers without a size, layers for which objects state different sizes, layers an image repeats, and images whose declared size does not fit their layers."
 -- value = "How far to trust the capacity figures, and which records to look at first."
+-- digests = ["digest"]
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."

@@ -2,6 +2,7 @@
 -- title = "Stale images"
 -- description = "Images and artifacts that the cluster first stored long ago, largest exclusive bytes first. Age goes by the time of the first import or push, as pruning does; an old image may still run, since the snapshot knows no pods."
 -- value = "A first list for clean-up; reclaimable says what deleting a selection of it would free."
+-- digests = ["image_name"]
 -- [params.min_age_days]
 -- type = "INTEGER"
 -- default = 365

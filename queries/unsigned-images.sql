@@ -2,6 +2,7 @@
 -- title = "Unsigned images"
 -- description = "Images and indexes that lack evidence of a signature, at the level you ask for; artifacts are left out. Image objects hold only signatures recorded in the cluster: a cosign signature, or one in a signature store the cluster never reached, does not show here, so a row is no proof that an image is unsigned. absence_limits names what the absence may come from."
 -- value = "Where a policy that asks for signatures would refuse images, and where to look for their signatures first."
+-- digests = ["image_name"]
 -- [params.level]
 -- type = "VARCHAR"
 -- default = "record"

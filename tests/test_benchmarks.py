@@ -44,6 +44,16 @@ def test_queries_compare_ways(environment, sample_store) -> None:
 
 
 @pytest.mark.slow
+def test_memory_has_a_figure_for_every_step(environment, tmp_path) -> None:
+    """Import, export, build and query each have a peak, in the table and in the JSON."""
+    kept = tmp_path / "memory.json"
+    run_benchmark(environment, "memory.py", "--images", 60, "--query", "layer-sharing", "--json", kept)
+    (results,) = json.loads(kept.read_text(encoding="utf-8"))["results"].values()
+    assert set(results) == {"import", "export", "(build of the index)", "layer-sharing"}
+    assert all(figures["peak_mib"] > 1 for figures in results.values())
+
+
+@pytest.mark.slow
 def test_nights_are_compared(environment) -> None:
     """Every question is timed, and the difference of two nights adds up in each cluster."""
     said = run_benchmark(environment, "many_nights.py", "--clusters", 2, "--nights", 3, "--images", 15)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from indexer import dictionary, queries
 from indexer.catalog import Catalog, open_catalog
 from indexer.cli.diagnostics import note
-from indexer.cli.emit import emit, emit_columns, emit_document
+from indexer.cli.emit import emit, emit_columns, emit_document, emit_rows
 from indexer.cli.options import DOCUMENT
 from indexer.errors import BadParameterError, ConfigurationError
 
@@ -70,7 +70,7 @@ def run_query(name: str, pairs: tuple[str, ...], where: str | None, choice: Choi
     with open_views(choice) as catalog:
         if where:
             parameters["images"] = _images_where(catalog, where)
-        emit(catalog.run(query, **parameters), output)
+        emit_rows(lambda row_limit: catalog.first_rows(query, row_limit, parameters), output)
 
 
 def _images_where(catalog: Catalog, condition: str) -> list[str]:

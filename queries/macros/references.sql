@@ -2,13 +2,26 @@
 -- copy of its text: where one takes what another gives, a column in between keeps the statement small.
 
 -- Old exports write docker:// or docker-pullable:// in front. A port and a tag both follow a colon, and the digest holds
--- one as well: the digest is split off first.
+-- one as well: the digest is split off first. Most references have neither, and finding that out is cheap.
 CREATE MACRO reference_without_digest(reference) AS
-    split_part(regexp_replace(trim(reference), '^docker(-pullable)?://', ''), '@', 1);
+    split_part(
+        CASE
+            WHEN reference LIKE '%docker%://%' THEN regexp_replace(trim(reference), '^docker(-pullable)?://', '')
+            ELSE trim(reference)
+        END,
+        '@',
+        1
+    );
 
 -- Only a colon behind the last slash starts a tag.
+CREATE MACRO without_tag(name) AS
+    CASE
+        WHEN name LIKE '%:%' THEN regexp_replace(name, ':[^:/\]]*$', '')
+        ELSE name
+    END;
+
 CREATE MACRO reference_host_and_path(reference) AS
-    nullif(regexp_replace(reference_without_digest(reference), ':[^:/\]]*$', ''), '');
+    nullif(without_tag(reference_without_digest(reference)), '');
 
 CREATE MACRO reference_tag(reference) AS
     nullif(regexp_extract(reference_without_digest(reference), ':([^:/\]]*)$', 1), '');

@@ -1,8 +1,21 @@
+WITH entries AS (
+    SELECT
+        o.cluster,
+        o.snapshot_id,
+        o.image_name,
+        o.registry,
+        o.repository,
+        map_entries(o.annotations) AS pairs
+    FROM image_objects AS o
+)
+
 SELECT
-    o.cluster,
-    o.snapshot_id,
-    o.image_name,
+    e.cluster,
+    e.snapshot_id,
+    e.image_name,
+    e.registry,
+    e.repository,
     p.pair.key AS key,
     p.pair.value AS value
-FROM image_objects AS o
-CROSS JOIN UNNEST(map_entries(o.annotations)) AS p (pair)
+FROM entries AS e
+CROSS JOIN UNNEST(e.pairs) AS p (pair)

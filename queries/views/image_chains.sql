@@ -15,15 +15,22 @@ WITH solid AS (
         l.cluster,
         l.snapshot_id,
         l.image_name
+),
+
+ordered AS (
+    SELECT
+        s.*,
+        placed(s.digests) AS entries
+    FROM solid AS s
 )
 
 SELECT
     s.cluster,
     s.snapshot_id,
     s.image_name,
-    CAST(d.depth AS INTEGER) AS depth,
-    d.layer_digest,
-    md5(array_to_string(s.digests[:d.depth], ' ')) AS chain_digest,
-    d.depth = array_length(s.digests) AS is_top
-FROM solid AS s
-CROSS JOIN UNNEST(s.digests) WITH ORDINALITY AS d (layer_digest, depth)
+    CAST(d.entry.place AS INTEGER) AS depth,
+    d.entry.item AS layer_digest,
+    md5(array_to_string(s.digests[:d.entry.place], ' ')) AS chain_digest,
+    d.entry.place = array_length(s.digests) AS is_top
+FROM ordered AS s
+CROSS JOIN UNNEST(s.entries) AS d (entry)

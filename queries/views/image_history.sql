@@ -8,11 +8,13 @@ WITH configs AS (
         o.image_name,
         o.layers,
         o.is_stored_top_first,
-        json_extract(o.config_json, '$.history[*]') AS steps,
+        placed(json_extract(o.config_json, '$.history[*]')) AS steps,
         coalesce(json_array_length(o.config_json, '$.rootfs.diff_ids'), 0) AS diff_id_count
     FROM image_objects AS o
     WHERE
-        o.config_json IS NOT NULL
+        -- Few objects have a text, and a column of the store is tested before the others are read.
+        o.config_text IS NOT NULL
+        AND o.config_json IS NOT NULL
         AND NOT o.is_index
 ),
 
@@ -21,14 +23,11 @@ config_steps AS (
         c.cluster,
         c.snapshot_id,
         c.image_name,
-        c.layers,
-        c.is_stored_top_first,
-        c.diff_id_count,
-        s.place,
-        s.step,
-        coalesce(json_extract_string(s.step, '$.empty_layer') = 'true', FALSE) AS is_empty_layer
+        s.entry.place AS place,
+        s.entry.item AS step,
+        coalesce(json_extract_string(s.entry.item, '$.empty_layer') = 'true', FALSE) AS is_empty_layer
     FROM configs AS c
-    CROSS JOIN UNNEST(c.steps) WITH ORDINALITY AS s (step, place)
+    CROSS JOIN UNNEST(c.steps) AS s (entry)
 ),
 
 counted_steps AS (
@@ -50,12 +49,13 @@ manifests AS (
         o.cluster,
         o.snapshot_id,
         o.image_name,
-        json_extract_string(o.manifest_json, '$.history[*].v1Compatibility') AS steps,
+        placed(json_extract_string(o.manifest_json, '$.history[*].v1Compatibility')) AS steps,
         json_extract_string(o.manifest_json, '$.fsLayers[*].blobSum') AS digests
     FROM image_objects AS o
     WHERE
         o.is_schema1
         AND o.config_json IS NULL
+        AND o.manifest_text IS NOT NULL
         AND o.manifest_json IS NOT NULL
 ),
 
@@ -66,12 +66,12 @@ manifest_steps AS (
         m.image_name,
         m.digests,
         array_length(m.steps) AS step_count,
-        s.place,
+        s.entry.place AS place,
         CASE
-            WHEN json_valid(s.step) THEN s.step
+            WHEN json_valid(s.entry.item) THEN s.entry.item
         END AS step
     FROM manifests AS m
-    CROSS JOIN UNNEST(m.steps) WITH ORDINALITY AS s (step, place)
+    CROSS JOIN UNNEST(m.steps) AS s (entry)
 )
 
 SELECT
@@ -81,14 +81,19 @@ SELECT
     CAST(s.place - 1 AS INTEGER) AS position,
     CASE
         WHEN s.is_empty_layer THEN NULL
-        WHEN s.layer_step_count <> array_length(s.layers) OR s.layer_step_count <> s.diff_id_count THEN NULL
-        WHEN s.is_stored_top_first THEN s.layers[array_length(s.layers) + 1 - s.layer_step].name
-        ELSE s.layers[s.layer_step].name
+        WHEN s.layer_step_count <> array_length(c.layers) OR s.layer_step_count <> c.diff_id_count THEN NULL
+        WHEN c.is_stored_top_first THEN c.layers[array_length(c.layers) + 1 - s.layer_step].name
+        ELSE c.layers[s.layer_step].name
     END AS layer_digest,
     json_extract_string(s.step, '$.created_by') AS created_by,
     s.is_empty_layer,
     TRY_CAST(json_extract_string(s.step, '$.created') AS TIMESTAMP WITH TIME ZONE) AS created_at
 FROM counted_steps AS s
+INNER JOIN configs AS c
+    ON
+        c.cluster = s.cluster
+        AND c.snapshot_id = s.snapshot_id
+        AND c.image_name = s.image_name
 UNION ALL
 SELECT
     m.cluster,

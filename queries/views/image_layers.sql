@@ -1,59 +1,16 @@
--- Positions count from the base whatever order the object was stored in (the rule is named in images.layer_order_source).
 -- A blob has one size: the largest any object of the cluster states, since old objects write 0 for "unknown".
 -- Grouping and joining is what windows over digests would say, in a third of the time.
 WITH sizes AS (
     SELECT
-        o.cluster,
-        o.snapshot_id,
-        l.layer.name AS layer_digest,
-        greatest(coalesce(max(l.layer.size), 0), 0) AS size_bytes
-    FROM image_objects AS o
-    CROSS JOIN UNNEST(o.layers) AS l (layer)
-    WHERE o.layers IS NOT NULL
+        s.cluster,
+        s.snapshot_id,
+        s.layer_digest,
+        greatest(coalesce(max(s.stated_size_bytes), 0), 0) AS size_bytes
+    FROM stated_layers AS s
     GROUP BY
-        o.cluster,
-        o.snapshot_id,
-        l.layer.name
-),
-
-named AS (
-    SELECT
-        o.cluster,
-        o.snapshot_id,
-        o.image_name,
-        o.registry,
-        o.repository,
-        o.is_managed,
-        o.is_stored_top_first,
-        o.layers,
-        list_transform(o.layers, lambda layer : coalesce(layer.name, '')) AS digests
-    FROM image_objects AS o
-    WHERE o.layers IS NOT NULL
-),
-
-stated AS (
-    SELECT
-        n.cluster,
-        n.snapshot_id,
-        n.image_name,
-        n.registry,
-        n.repository,
-        n.is_managed,
-        l.layer.name AS layer_digest,
-        l.layer.media_type AS media_type,
-        CAST(
-            CASE
-                WHEN n.is_stored_top_first THEN array_length(n.layers) - l.place
-                ELSE l.place - 1
-            END AS INTEGER
-        ) AS position,
-        l.layer.size AS stated_size_bytes,
-        CASE
-            WHEN n.is_stored_top_first THEN list_reverse(n.digests)
-            ELSE n.digests
-        END AS digests_from_base
-    FROM named AS n
-    CROSS JOIN UNNEST(n.layers) WITH ORDINALITY AS l (layer, place)
+        s.cluster,
+        s.snapshot_id,
+        s.layer_digest
 )
 
 SELECT
@@ -67,23 +24,12 @@ SELECT
     s.media_type,
     CAST(z.size_bytes AS BIGINT) AS size_bytes,
     s.stated_size_bytes,
-    -- The empty blob is the one layer that truly has 0 bytes.
-    s.layer_digest = 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
-    OR z.size_bytes > 0 AS is_size_known,
-    -- Docker of schema 1, BuildKit and Go, and the blob without bytes; the last is the layer's uncompressed tar.
-    coalesce(
-        s.layer_digest IN (
-            'sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4',
-            'sha256:4f4fb700ef54461cfa02571ae0db9a0dc1e0cdb5577484a6d75e68dc38e8acc1',
-            'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
-            'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef'
-        ),
-        FALSE
-    ) AS is_empty_layer,
-    coalesce(s.media_type LIKE '%.foreign.%' OR s.media_type LIKE '%.nondistributable.%', FALSE) AS is_foreign,
-    list_position(s.digests_from_base, coalesce(s.layer_digest, '')) <= s.position AS is_repeat,
+    s.is_without_bytes OR z.size_bytes > 0 AS is_size_known,
+    s.is_empty_layer,
+    s.is_foreign,
+    s.is_repeat,
     s.is_managed
-FROM stated AS s
+FROM stated_layers AS s
 INNER JOIN sizes AS z
     ON
         z.cluster = s.cluster

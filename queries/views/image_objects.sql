@@ -50,6 +50,9 @@ typed AS (
         json_extract_string(l.manifest_json, '$.config.mediaType') AS config_media_type,
         json_extract_string(l.manifest_json, '$.artifactType') AS stated_artifact_type,
         CASE
+            WHEN NOT l.is_index THEN l.docker_image_layers
+        END AS layers,
+        CASE
             WHEN l.is_index OR l.docker_image_layers IS NULL THEN NULL
             WHEN l.layers_order = 'ascending' THEN 'annotation-ascending'
             WHEN l.layers_order = 'descending' THEN 'annotation-descending'
@@ -61,6 +64,14 @@ typed AS (
             ELSE 'default-unknown'
         END AS layer_order_source
     FROM classed AS l
+),
+
+ordered AS (
+    SELECT
+        t.*,
+        coalesce(t.layer_order_source IN ('annotation-descending', 'default-reversed'), FALSE) AS is_stored_top_first,
+        list_transform(t.layers, lambda layer : layer.name) AS layer_digests
+    FROM typed AS t
 )
 
 SELECT
@@ -76,9 +87,11 @@ SELECT
     reference_digest(l.docker_image_reference) AS reference_digest,
     l.docker_image_manifest_media_type AS manifest_media_type,
     l.layer_order_source,
-    CASE
-        WHEN NOT l.is_index THEN l.docker_image_layers
-    END AS layers,
+    l.layers,
+    coalesce(array_length(l.layers), 0) AS layer_count,
+    md5(
+        array_to_string(CASE WHEN l.is_stored_top_first THEN list_reverse(l.layer_digests) ELSE l.layer_digests END, ' ')
+    ) AS layers_digest,
     CASE
         WHEN l.is_index THEN l.docker_image_manifests
     END AS children,
@@ -119,6 +132,26 @@ SELECT
             THEN 'other'
     END AS artifact_type,
     l.docker_image_metadata.architecture AS stated_architecture,
+    nullif(json_extract_string(l.config_json, '$.architecture'), '') AS config_architecture,
+    nullif(json_extract_string(l.config_json, '$.os'), '') AS config_os,
+    nullif(json_extract_string(l.config_json, '$.variant'), '') AS config_variant,
+    l.docker_image_metadata.config.labels['architecture'] AS label_architecture,
+    -- Foreign layers lie at the base; where that is depends on the stored order, so both ends are looked at.
+    coalesce(l.layers[1].media_type LIKE '%.foreign.%', FALSE)
+    OR coalesce(l.layers[-1].media_type LIKE '%.foreign.%', FALSE)
+    OR coalesce(l.layers[1].media_type LIKE '%.nondistributable.%', FALSE)
+    OR coalesce(l.layers[-1].media_type LIKE '%.nondistributable.%', FALSE)
+    OR regexp_matches(
+        lower(
+            concat_ws(
+                ' ',
+                l.docker_image_metadata.config.working_dir,
+                array_to_string(l.docker_image_metadata.config.entrypoint, ' '),
+                array_to_string(l.docker_image_metadata.config.cmd, ' ')
+            )
+        ),
+        '(^|[^a-z])c:[\\/]|cmd\.exe|powershell'
+    ) AS looks_like_windows,
     l.docker_image_metadata.config.labels AS labels,
     l.metadata.annotations AS annotations,
     l.docker_image_metadata.config.env AS env,
@@ -127,8 +160,12 @@ SELECT
     l.docker_image_metadata.config.cmd AS cmd,
     l.docker_image_metadata.config.working_dir AS working_dir,
     l.docker_image_metadata.config.user AS run_as_user,
+    l.docker_image_manifest AS manifest_text,
+    l.docker_image_config AS config_text,
     l.manifest_json,
     l.config_json,
+    CAST(bit_length(l.manifest_json) / 8 AS BIGINT) AS kept_manifest_bytes,
+    CAST(bit_length(l.config_json) / 8 AS BIGINT) AS kept_config_bytes,
     CASE
         WHEN l.docker_image_metadata.size > 0 THEN l.docker_image_metadata.size
     END AS declared_size_bytes,
@@ -137,11 +174,11 @@ SELECT
     l.is_index,
     l.docker_image_metadata.config IS NOT NULL AS has_config,
     coalesce(l.is_schema1_media_type, FALSE) AS is_schema1,
-    coalesce(l.layer_order_source IN ('annotation-descending', 'default-reversed'), FALSE) AS is_stored_top_first,
+    l.is_stored_top_first,
     coalesce(l.metadata.annotations['openshift.io/image.managed'] = 'true', FALSE) AS is_managed,
     l.metadata.creation_timestamp AS first_seen_at,
     l.docker_image_metadata.created AS stated_created_at,
     l.raw_json
-FROM typed AS l
+FROM ordered AS l
 LEFT JOIN registry_aliases AS a
     ON a.alias = registry_of(l.full_name)

@@ -130,13 +130,13 @@ SELECT
     CAST(
         CASE
             WHEN o.config_digest IS NULL THEN NULL
-            WHEN o.config_json IS NOT NULL THEN bit_length(o.config_json) / 8
+            WHEN o.kept_config_bytes IS NOT NULL THEN o.kept_config_bytes
             -- The declared size is config and distinct layers. Real configs have some hundred bytes to some tens of
             -- KiB; a larger rest means that other software wrote the figure.
             WHEN o.declared_size_bytes - b.stated_bytes BETWEEN 1 AND 1048576 THEN o.declared_size_bytes - b.stated_bytes
         END AS BIGINT
     ) AS config_bytes,
-    CAST(coalesce(bit_length(o.manifest_json) / 8, c.manifest_size_bytes) AS BIGINT) AS manifest_bytes,
+    CAST(coalesce(o.kept_manifest_bytes, c.manifest_size_bytes) AS BIGINT) AS manifest_bytes,
     coalesce(b.distinct_layer_count, 0) AS distinct_layer_count,
     coalesce(b.unknown_size_layer_count, 0) AS unknown_size_layer_count,
     coalesce(n.child_count, 0) AS child_count,

@@ -95,19 +95,6 @@ evidence AS (
         nullif(p.os, 'unknown') AS index_os,
         p.variant AS index_variant,
         p.raw_architecture AS index_raw_architecture,
-        nullif(json_extract_string(o.config_json, '$.architecture'), '') AS config_architecture,
-        nullif(json_extract_string(o.config_json, '$.os'), '') AS config_os,
-        nullif(json_extract_string(o.config_json, '$.variant'), '') AS config_variant,
-        o.labels['architecture'] AS label_architecture,
-        -- Foreign layers lie at the base; where that is depends on the stored order, so both ends are looked at.
-        coalesce(o.layers[1].media_type LIKE '%.foreign.%', FALSE)
-        OR coalesce(o.layers[-1].media_type LIKE '%.foreign.%', FALSE)
-        OR coalesce(o.layers[1].media_type LIKE '%.nondistributable.%', FALSE)
-        OR coalesce(o.layers[-1].media_type LIKE '%.nondistributable.%', FALSE)
-        OR regexp_matches(
-            lower(concat_ws(' ', o.working_dir, array_to_string(o.entrypoint, ' '), array_to_string(o.cmd, ' '))),
-            '(^|[^a-z])c:[\\/]|cmd\.exe|powershell'
-        ) AS looks_like_windows,
         coalesce(s.is_trusted, FALSE) AS is_trusted,
         coalesce(s.has_readable_signature, FALSE) AS has_readable_signature,
         coalesce(s.has_signature_for_it, FALSE) AS has_signature_for_it,
@@ -231,7 +218,7 @@ SELECT
     e.layer_order_source,
     e.run_as_user,
     e.declared_size_bytes,
-    coalesce(array_length(e.layers), 0) AS layer_count,
+    e.layer_count,
     e.signature_count,
     e.schema1_signature_count,
     e.is_managed,

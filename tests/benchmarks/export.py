@@ -24,6 +24,7 @@ import measuring
 IMAGES_PATH = "/apis/image.openshift.io/v1/images"
 AGENT = "image-indexer-benchmark"
 LOOP = "urllib3, one connection"
+OURS = "image-indexer export"
 TOKEN = re.compile(rb'"continue":"([^"]+)"')
 
 
@@ -85,7 +86,7 @@ def by_export(url, limit):
 CLIENTS = {
     LOOP: (by_urllib3, ("urllib3",)),
     "curl, one process a page": (by_curl, ()),
-    "image-indexer export": (by_export, ("indexer.cli.write", "indexer.cli.ingesting", "pyarrow.parquet", "stamina")),
+    OURS: (by_export, ("indexer.cli.write", "indexer.cli.ingesting", "pyarrow.parquet", "stamina")),
 }
 """Each with the modules it needs, which are imported before the clock runs."""
 

@@ -38,13 +38,18 @@ def work(function, *arguments):
     except Exception as error:  # noqa: BLE001  # a peer that fails is a row of the table
         output_bytes, note = 0, f"fails: {str(error).strip().splitlines()[0][:80]}"
     taken = {"seconds": time.perf_counter() - started, "cpu_seconds": cpu_seconds() - cpu_started}
-    print(json.dumps(taken | {"output_bytes": output_bytes, "note": note}))
+    print(json.dumps(taken | {"peak_mib": peak_mib(), "output_bytes": output_bytes, "note": note}), flush=True)
 
 
 def cpu_seconds():
     """CPU time of this process and of those it has waited for, user and system together."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def peak_mib():
+    """Peak memory so far of this process, or of one it has waited for."""
+    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
 
 
 def measured(command, run_count):
@@ -55,16 +60,14 @@ def measured(command, run_count):
 
 
 def one_run(command):
-    """Run a command once; its peak memory is that of the process alone. What it prints after its figures are `rows`."""
+    """Run a command once; what it prints after its figures, which may take more time and memory, are `rows`."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     arguments = [sys.executable, *map(str, command)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment) as process:
         output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, command
     figures, *rows = output.decode().splitlines()
-    return json.loads(figures) | {"peak_mib": usage.ru_maxrss / 1024, "rows": " ".join(rows)}
+    return json.loads(figures) | {"rows": " ".join(rows)}
 
 
 def machine():

@@ -2,9 +2,11 @@
 
 python tests/benchmarks/queries.py --images 100000 --runs 3
 python tests/benchmarks/queries.py --store ./image-index --query layer-sharing
+python tests/benchmarks/queries.py --make ./store-1m --images 1000000
 
-Rows are compared between the ways; with those by hand (`plain`) only the columns they compute. With the pure views a
-query over a million Images takes minutes: name some, or leave that way out.
+Rows are read in batches and dropped, as the writers do; the command writes them as CSV. Rows are compared between the
+ways; with those by hand (`plain`) only the columns they compute. With the pure views a query over a million Images
+takes minutes: name some, or leave that way out with `--only`.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,7 +24,20 @@ import measuring
 import plain
 
 PAGE_ITEMS = 500
-WAYS = PURE, INDEX, UNNEST, POLARS = "pure views", "query index", "plain UNNEST", "Polars"
+WAYS = PURE, INDEX, FIRST, COMMAND, UNNEST, POLARS = (
+    "pure views",
+    "query index",
+    "its first rows",
+    "command, CSV",
+    "plain UNNEST",
+    "Polars",
+)
+FIRST_ROWS = 100
+"""What a terminal shows."""
+
+PARAMETERS = {"reclaimable": {"min_age_days": 365}}
+"""Without these a query asks for nothing."""
+
 BY_HAND = {UNNEST: plain.in_duckdb, POLARS: plain.in_polars}
 BUILD = "(build of the index)"
 
@@ -56,33 +72,58 @@ def make_store(folder, image_count):
     ingest(GeneratedSource(image_count), folder, IngestOptions("benchmark"))
 
 
-def digest_of(table, names, arrange=list):
-    """Give the number of rows and a digest of some columns, in their order or arranged."""
+def digest_of(relation, names, *, in_any_order=False):
+    """Give the number of rows and a digest of some columns, in their order or, where none is said, in any."""
     import hashlib
 
-    rows = map(repr, zip(*(table.column(name).to_pylist() for name in names), strict=True))
-    return f"{len(table)}:{hashlib.sha256('|'.join(arrange(rows)).encode()).hexdigest()[:12]}"
+    if not names:
+        return "-"
+    hashes = relation.project(f"hash({', '.join(names)}) AS row_hash")
+    column = (hashes.order("row_hash") if in_any_order else hashes).to_arrow_table().column(0)
+    digest = hashlib.sha256(b"".join(memoryview(chunk.buffers()[1])[: 8 * len(chunk)] for chunk in column.chunks))
+    return f"{len(column)}:{digest.hexdigest()[:12]}"
 
 
 def run_query(store, name, way):
-    """Answer a query one way, all rows fetched; prints figures and two digests: of everything, of what is by hand."""
+    """Answer a query one way, rows read and dropped; prints figures, digests of everything and of what is by hand."""
+    from indexer import queries
     from indexer.catalog import open_catalog
 
-    with open_catalog(store, use_index=way == INDEX) as catalog:
+    query, row_limit = queries.load(name), FIRST_ROWS if way == FIRST else None
+    with open_catalog(store, use_index=way != PURE) as catalog:
         catalog.sql("SELECT 1").fetchall()
-        tables = []
-        measuring.work(lambda: tables.append(catalog.query(name).to_arrow_table()))
-    # What tells the moment of the run differs between two.
-    names = [column for column in tables[0].column_names if column != "snapshot_age_hours"]
-    print(digest_of(tables[0], names), digest_of(tables[0], plain.COLUMNS.get(name, ()), sorted))
+        measuring.work(lambda: drop_rows(catalog.first_rows(query, row_limit, PARAMETERS.get(name, {}))))
+        if way == FIRST:
+            return
+        relation = catalog.run(query, **PARAMETERS.get(name, {}))
+        # What tells the moment of the run differs between two.
+        names = [column for column in relation.columns if column != "snapshot_age_hours"]
+        print(digest_of(relation, names), digest_of(relation, plain.COLUMNS.get(name, ()), in_any_order=True))
+
+
+def drop_rows(relation):
+    """Read all rows in batches, as the writers do."""
+    from indexer.output import batches_of
+
+    for _ in batches_of(relation):
+        pass
+
+
+def run_command(store, name, _way):
+    """Run the command as a user does, its rows written as CSV to nowhere: start-up included."""
+    pairs = [f"-p{key}={value}" for key, value in PARAMETERS.get(name, {}).items()]
+    command = [sys.executable, "-m", "indexer", "query", name, "--store", store, "--format", "csv", "-o", os.devnull]
+    measuring.work(lambda: subprocess.run([*command, *pairs], check=True) and None)
 
 
 def run_by_hand(store, name, way):
     """Answer a query by hand; prints figures and one digest."""
+    import duckdb
+
     tables = []
     __import__({UNNEST: "duckdb", POLARS: "polars"}[way])
     measuring.work(lambda: tables.append(BY_HAND[way](store, name).rename_columns(plain.COLUMNS[name])))
-    print("-", digest_of(tables[0], plain.COLUMNS[name], sorted))
+    print("-", digest_of(duckdb.connect().from_arrow(tables[0]), plain.COLUMNS[name], in_any_order=True))
 
 
 def build_index(store):
@@ -99,9 +140,9 @@ def measure(store, names, ways, run_count):
     """Measure queries in every way; gives figures by query and way, the build of the index first."""
     itself = (__file__, "--store", store, "--way")
     results = {}
-    if INDEX in ways:
+    if {INDEX, FIRST, COMMAND} & {*ways}:
         results[BUILD, INDEX] = measuring.measured((*itself, "build"), 1)
-        measuring.one_run((*itself, INDEX, "--query", "missing-children"))
+        measuring.one_run((*itself, FIRST, "--query", "missing-children"))
     for name, way in itertools.product(names, ways):
         if way not in BY_HAND or name in plain.COLUMNS:
             results[name, way] = measuring.measured((*itself, way, "--query", name), run_count)
@@ -119,6 +160,8 @@ def report(results, ways):
 
 def cell(figures):
     """Write the figures of one way."""
+    if figures and figures.note:
+        return figures.note
     return f"{figures.seconds:.2f} ({figures.cpu_seconds:.2f}, {figures.peak_mib:.0f})" if figures else ""
 
 
@@ -135,6 +178,7 @@ def main():
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--store", help="measure this store, not generated Images")
+    parser.add_argument("--make", metavar="STORE", help="only make a store of generated Images and keep it")
     parser.add_argument("--query", action="append", help="only this query; repeatable")
     parser.add_argument("--only", choices=WAYS, action="append", help="only this way; repeatable")
     parser.add_argument("--json", help="keep the figures here")
@@ -142,6 +186,8 @@ def main():
     options = parser.parse_args()
     if options.way:
         contend(options)
+    elif options.make:
+        make_store(options.make, options.images)
     else:
         compare(options)
 
@@ -153,7 +199,8 @@ def contend(options):
     elif options.way == "build":
         measuring.work(build_index, options.store)
     else:
-        run = run_by_hand if options.way in BY_HAND else run_query
+        runs = dict.fromkeys(BY_HAND, run_by_hand) | {COMMAND: run_command}
+        run = runs.get(options.way, run_query)
         run(options.store, options.query[0], options.way)
 
 
