@@ -282,7 +282,7 @@ IMAGES = view(
     flag("is_in_index", "Whether an index of the same snapshot lists it."),
     flag("is_built_at_sentinel", "Whether the stated build time is a placeholder of reproducible builds."),
     shared.FIRST_SEEN_AT,
-    moment("built_at", "Build time of an image; null for an index and for placeholder dates."),
+    moment("built_at", "Build time; of an index that of its newest present child. Null for placeholder dates."),
     shared.RAW_JSON,
 )
 

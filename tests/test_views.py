@@ -252,10 +252,20 @@ def test_placeholder_dates_are_no_build_times(found, created) -> None:
     assert found(created, "built_at, is_built_at_sentinel") == (None, True)
 
 
-def test_an_index_has_neither_build_time_nor_platform(found) -> None:
+def test_an_index_without_its_children_has_neither_build_time_nor_platform(found) -> None:
     """The creation time of an index is the moment of its import."""
     columns = "kind, built_at, is_built_at_sentinel, platform, platform_source"
     assert found("lists an attestation", columns) == ("index", None, False, None, None)
+
+
+def test_an_index_was_built_with_its_newest_child() -> None:
+    """Its own creation time is that of its import; placeholders count only where there is nothing else."""
+    moments = {"old": "2024-03-01T00:00:00Z", "new": "2024-04-01T00:00:00Z", "epoch": "1970-01-01T00:00:00Z"}
+    children = [image(word, dockerImageMetadata={"Created": moment}) for word, moment in moments.items()]
+    entries = [(word, "linux/amd64") for word in (*moments, "missing")]
+    with views_over(*children, index("list", *entries), index("placeholder", ("epoch", "linux/amd64"))) as catalog:
+        text = "SELECT image_name, strftime(built_at, '%m'), is_built_at_sentinel FROM images WHERE kind = 'index'"
+        assert set(rows(catalog, text)) == {(digest("list"), "04", False), (digest("placeholder"), None, True)}
 
 
 @pytest.mark.parametrize("word", CONDITIONS)

@@ -77,6 +77,28 @@ signed_members AS (
         m.member_name
 ),
 
+-- Of an index the server writes the moment it stored it as its build time; its newest child is what was built.
+newest_children AS (
+    SELECT
+        m.cluster,
+        m.snapshot_id,
+        m.image_name,
+        max(o.stated_created_at) AS created_at
+    FROM image_manifests AS m
+    INNER JOIN image_objects AS o
+        ON
+            o.cluster = m.cluster
+            AND o.snapshot_id = m.snapshot_id
+            AND o.image_name = m.child_digest
+    WHERE
+        NOT m.is_attestation
+        AND NOT o.is_index
+    GROUP BY
+        m.cluster,
+        m.snapshot_id,
+        m.image_name
+),
+
 -- Without a keyring nobody was asked: unknown, not false.
 keyring AS (
     SELECT count(*) > 0 AS is_given
@@ -103,7 +125,8 @@ evidence AS (
         CASE WHEN k.is_given THEN coalesce(s.is_validly_signed, FALSE) END AS is_validly_signed,
         CASE WHEN k.is_given THEN coalesce(v.is_validly_signed, FALSE) END AS is_validly_signed_via_index,
         p.child_digest IS NOT NULL AS is_in_index,
-        v.member_name IS NOT NULL AS is_signed_via_index
+        v.member_name IS NOT NULL AS is_signed_via_index,
+        CASE WHEN o.is_index THEN c.created_at ELSE o.stated_created_at END AS created_at
     FROM image_objects AS o
     CROSS JOIN keyring AS k
     LEFT JOIN parents AS p
@@ -122,6 +145,11 @@ evidence AS (
             v.cluster = o.cluster
             AND v.snapshot_id = o.snapshot_id
             AND v.member_name = o.image_name
+    LEFT JOIN newest_children AS c
+        ON
+            c.cluster = o.cluster
+            AND c.snapshot_id = o.snapshot_id
+            AND c.image_name = o.image_name
 ),
 
 sourced AS (
@@ -233,11 +261,8 @@ SELECT
     e.is_validly_signed_via_index,
     e.is_in_index,
     -- Builders that want the same digest twice write the epoch or a date near it; before 1980 nobody built images.
-    coalesce(e.stated_created_at < TIMESTAMPTZ '1980-01-02 00:00:00+00', FALSE) AS is_built_at_sentinel,
+    coalesce(e.created_at < TIMESTAMPTZ '1980-01-02 00:00:00+00', FALSE) AS is_built_at_sentinel,
     e.first_seen_at,
-    CASE
-        -- Of an index the server writes the moment it stored it.
-        WHEN e.kind <> 'index' AND e.stated_created_at >= TIMESTAMPTZ '1980-01-02 00:00:00+00' THEN e.stated_created_at
-    END AS built_at,
+    CASE WHEN e.created_at >= TIMESTAMPTZ '1980-01-02 00:00:00+00' THEN e.created_at END AS built_at,
     e.raw_json
 FROM normalised AS e
