@@ -203,7 +203,11 @@ class Catalog:
 
     def _has_chosen_all(self) -> bool:
         """Whether the index, which knows the chosen snapshots, knows all of the store."""
-        return {one.folder for one in self.store.snapshots()} == {one.folder for one in self.snapshots}
+        stored, chosen = (
+            {(one.receipt.cluster, one.receipt.snapshot_id) for one in snapshots}
+            for snapshots in (self.store.snapshots(), self.snapshots)
+        )
+        return stored == chosen
 
     def _create_verification_tables(self) -> None:
         """Create one table for both schemas: what a key says of a content is the same in every snapshot."""

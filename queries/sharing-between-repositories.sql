@@ -136,7 +136,7 @@ INNER JOIN names AS n ON n.place = p.place
 INNER JOIN names AS m ON m.place = p.other_place
 ORDER BY
     p.shared_bytes DESC,
-    p.place,
-    p.other_place,
+    repository,
+    other_repository,
     p.cluster,
     p.snapshot_id
