@@ -1,0 +1,107 @@
+"""Lists: DuckDB counts from 1, unnests with ordinality and aggregates in an order; Spark needs other words for each."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from indexer.errors import QueryError
+from indexer.spark.expressions import call, for_each, is_null, number, text
+
+_VALUE = "value"
+
+
+def element(node: exp.Bracket) -> exp.Expression:
+    """`list[i]`, `list[a:b]` and `map[key]`; what is not there is null."""
+    (place,) = node.expressions
+    if not isinstance(place, exp.Slice):
+        return call("try_element_at", node.this, place)
+    start, end = place.this or number(1), place.expression
+    length = exp.Add(this=exp.Paren(this=exp.Sub(this=end, expression=exp.Paren(this=start))), expression=number(1))
+    return call("slice", node.this, start, exp.Greatest(this=length, expressions=[number(0)], ignore_nulls=True))
+
+
+def position(node: exp.Anonymous) -> exp.Expression:
+    """`list_position`, 1 for the first."""
+    return call("array_position", *node.expressions)
+
+
+def reverse(node: exp.Anonymous) -> exp.Expression:
+    """`list_reverse`."""
+    return call("reverse", *node.expressions)
+
+
+def sort(node: exp.ArraySort) -> exp.Expression:
+    """`list_sort` in its default order."""
+    return call("array_sort", node.this)
+
+
+def unnest(node: exp.Unnest) -> exp.Expression:
+    """Turn `UNNEST(list) WITH ORDINALITY` into `inline` of a list of structures, which counts from 1 as well.
+
+    As a join it becomes a lateral view, the form that Spark plans without a join.
+    """
+    alias = node.args["alias"]
+    offset = node.args.get("offset")
+    columns = [*alias.columns, *([offset] if isinstance(offset, exp.Identifier) else [])]
+    (items,) = node.expressions
+    rows = call("inline", _numbered(items, columns))
+    join = node.parent
+    if isinstance(join, exp.Join):
+        _become_lateral_view(join, rows, alias, columns)
+        return node
+    return exp.Table(this=rows, alias=exp.TableAlias(this=alias.this, columns=columns))
+
+
+def _numbered(items: exp.Expression, columns: list[exp.Identifier]) -> exp.Expression:
+    item, place = exp.to_identifier("each_item"), exp.to_identifier("each_place")
+    of_place = exp.cast(exp.Add(this=exp.column("each_place"), expression=number(1)), exp.DataType.Type.BIGINT)
+    fields = [text(columns[0].name), exp.column("each_item")]
+    fields += [text(columns[1].name), of_place] if len(columns) > 1 else []
+    made = exp.Lambda(this=call("named_struct", *fields), expressions=[item, place])
+    return call("transform", items, made)
+
+
+def _become_lateral_view(
+    join: exp.Join, rows: exp.Expression, alias: exp.TableAlias, columns: list[exp.Identifier]
+) -> None:
+    select = join.parent
+    if not isinstance(select, exp.Select) or join is not select.args["joins"][-1]:
+        raise QueryError("Spark unnests a list only behind all joins.", hint="Put the join with UNNEST last.")
+    view = exp.Lateral(this=rows, view=True, alias=exp.TableAlias(this=alias.this, columns=columns))
+    select.append("laterals", view)
+    join.pop()
+
+
+def aggregate(node: exp.ArrayAgg) -> exp.Expression | None:
+    """`array_agg([DISTINCT] value ORDER BY keys)`; with a filter it is that which becomes something else."""
+    return None if isinstance(node.parent, exp.Filter) else _collected(node, None)
+
+
+def filtered(node: exp.Filter) -> exp.Expression | None:
+    """`array_agg(…) FILTER (WHERE …)`; other aggregates take their filter with them."""
+    return _collected(node.this, node.expression) if isinstance(node.this, exp.ArrayAgg) else None
+
+
+def _collected(node: exp.ArrayAgg, where: exp.Where | None) -> exp.Expression:
+    """Return null where there are no rows, as DuckDB does.
+
+    Values are collected beside their keys, so that sorting the list afterwards puts them in order, nulls last.
+    """
+    order = node.this if isinstance(node.this, exp.Order) else exp.Order(this=node.this, expressions=[])
+    value = order.this.expressions[0] if isinstance(order.this, exp.Distinct) else order.this
+    collect = "collect_set" if isinstance(order.this, exp.Distinct) else "collect_list"
+    rows: exp.Expression = call(collect, call("named_struct", *_keys(order.expressions), text(_VALUE), value))
+    count: exp.Expression = exp.Count(this=exp.Star())
+    if where:
+        rows, count = (exp.Filter(this=each, expression=where.copy()) for each in (rows, count))
+    ordered = for_each(call("array_sort", rows), lambda row: exp.Dot(this=row, expression=exp.to_identifier(_VALUE)))
+    return exp.Case(ifs=[exp.If(this=exp.GT(this=count, expression=number(0)), true=ordered)])
+
+
+def _keys(ordered: list[exp.Ordered]) -> list[exp.Expression]:
+    keys: list[exp.Expression] = []
+    for place, key in enumerate(ordered):
+        if key.args.get("desc") or key.args.get("nulls_first"):
+            raise QueryError("Spark collects in ascending order only, nulls last.", hint="Sort by another column.")
+        keys += [text(f"is_null_{place}"), is_null(key.this), text(f"key_{place}"), key.this.copy()]
+    return keys

@@ -1,0 +1,160 @@
+"""A statement of DuckDB's SQL as one of Spark's: macros expanded, views named as Spark knows them, rules applied.
+
+Spark has no schemas for temporary views, so `all_snapshots.layers` is the view `all_snapshots_layers`. Parameters stay
+parameters: `$name` becomes `:name`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+
+from indexer import queries
+from indexer.errors import QueryError
+from indexer.spark.rules import rewrite
+from indexer.table_schema import TABLES
+from indexer.view_schema import VIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MAIN, ALL_SNAPSHOTS = "main", "all_snapshots"
+STORED_IMAGES = "stored_images"
+
+VIEW_NAMES = frozenset(view.name for view in VIEWS)
+_KNOWN = VIEW_NAMES | {table.name for table in TABLES} | {STORED_IMAGES}
+
+
+class _AsWritten(DuckDB):
+    """DuckDB's SQL with places in lists left as they are written: sqlglot counts from 0 only those it can compute."""
+
+    INDEX_OFFSET = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relation:
+    """A view or table a statement reads, in the schema that holds it."""
+
+    schema: str
+    name: str
+
+    @property
+    def spark_name(self) -> str:
+        """Name of the temporary view."""
+        return self.name if self.schema == MAIN else f"{self.schema}_{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement for Spark and what it reads."""
+
+    text: str
+    relations: tuple[Relation, ...]
+
+
+@cache
+def translate(text: str, schema: str = MAIN) -> Statement:
+    """Translate one reading statement; names without a schema are of the given one.
+
+    Raises `QueryError` for what Spark can't say, and for relations that are neither views nor tables of a store.
+    """
+    tree = _expanded(_parsed(text))
+    relations = sorted({_rename(table, schema) for table in _stored_tables(tree)})
+    return Statement(_rewritten(tree).sql(dialect="spark", comments=False, pretty=True), tuple(relations))
+
+
+def _parsed(text: str) -> exp.Expression:
+    try:
+        tree = sqlglot.parse_one(text, dialect=_AsWritten)
+    except sqlglot.errors.SqlglotError as error:
+        raise QueryError(f"The statement can't be translated to Spark: {error}.", hint="Run it on DuckDB.") from error
+    if not isinstance(tree, exp.Query):
+        raise QueryError("Only statements that read can be translated to Spark.", hint="Ask with SELECT.")
+    return tree
+
+
+@cache
+def _macros() -> dict[str, tuple[list[str], exp.Expression]]:
+    """Macros by name: their parameters and what they stand for, other macros in it expanded."""
+    macros: dict[str, tuple[list[str], exp.Expression]] = {}
+    for macro in sqlglot.parse(queries.macros_sql(), dialect=_AsWritten):
+        if isinstance(macro, exp.Create):
+            parameters = [parameter.name for parameter in macro.this.expressions]
+            macros[macro.this.this.name.lower()] = (parameters, _expand(macro.expression, macros))
+    return macros
+
+
+def _expanded(tree: exp.Expression) -> exp.Expression:
+    return _expand(tree, _macros())
+
+
+def _expand(tree: exp.Expression, macros: dict[str, tuple[list[str], exp.Expression]]) -> exp.Expression:
+    return _from_the_leaves(tree, lambda node: _macro_text(node, macros))
+
+
+def _macro_text(
+    node: exp.Expression, macros: dict[str, tuple[list[str], exp.Expression]]
+) -> exp.Expression | None:
+    if not isinstance(node, exp.Anonymous) or node.name.lower() not in macros:
+        return None
+    parameters, body = macros[node.name.lower()]
+    given = dict(zip(parameters, node.expressions, strict=True))
+    filled = _from_the_leaves(body.copy(), lambda part: _argument(part, given))
+    return exp.Paren(this=filled)
+
+
+def _argument(node: exp.Expression, given: dict[str, exp.Expression]) -> exp.Expression | None:
+    is_parameter = isinstance(node, exp.Column) and not node.table and node.name in given
+    return exp.Paren(this=given[node.name].copy()) if is_parameter else None
+
+
+def _rewritten(tree: exp.Expression) -> exp.Expression:
+    return _from_the_leaves(tree, rewrite)
+
+
+def _from_the_leaves(tree: exp.Expression, change: Callable[[exp.Expression], exp.Expression | None]) -> exp.Expression:
+    """Replace nodes, those below before those above; what a replacement brings along is not looked at again."""
+    for node in reversed(list(tree.walk())):
+        changed = change(node)
+        if changed is not None and changed is not node:
+            if node is tree:
+                tree = changed
+            else:
+                node.replace(changed)
+    return tree
+
+
+def _stored_tables(tree: exp.Expression) -> Iterable[exp.Table]:
+    return [table for table in tree.find_all(exp.Table) if not _is_of_the_statement(table)]
+
+
+def _is_of_the_statement(table: exp.Table) -> bool:
+    """Whether a name is that of a common table expression around it, or before it."""
+    if table.db:
+        return False
+    node: exp.Expression | None = table
+    inside = None
+    while node is not None:
+        if isinstance(node, exp.CTE):
+            inside = node
+        with_ = node.args.get("with_")
+        if with_ is not None and any(cte.alias == table.name for cte in with_.expressions if cte is not inside):
+            return True
+        node = node.parent
+    return False
+
+
+def _rename(table: exp.Table, schema: str) -> Relation:
+    relation = Relation(table.db or schema, table.name)
+    if relation.name not in _KNOWN or relation.schema not in {MAIN, ALL_SNAPSHOTS} or table.catalog:
+        raise QueryError(f"There is no view {table.sql()!r}.", hint="List them with: image-indexer schema.")
+    if not table.alias and relation.spark_name != table.name:
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+    table.set("db", None)
+    table.set("this", exp.to_identifier(relation.spark_name))
+    return relation
