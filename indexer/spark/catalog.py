@@ -1,0 +1,168 @@
+"""The views of a store on Spark: created when a statement first needs them, from the same SQL files.
+
+What comes back is a relation of DuckDB over Spark's rows, cast to the types that DuckDB has for the statement, so that
+every format writes what it writes for DuckDB.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+
+from indexer import queries, verified
+from indexer.catalog import Catalog
+from indexer.errors import QueryError
+from indexer.relations import quote_identifier
+from indexer.spark import relations
+from indexer.spark.session import first_line, start
+from indexer.spark.translation import ALL_SNAPSHOTS, STORED_IMAGES, VIEW_NAMES, Relation, translate
+from indexer.store import LATEST, Snapshot, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+    from indexer.places import Location
+    from indexer.relations import Aliases
+
+_BYTES_A_PARTITION = 32 << 20
+
+
+class SparkCatalog:
+    """Views over the chosen snapshots of a store in a session of Spark, which ends with it.
+
+    Use it as a context manager, or close it. Relations it has returned stay readable after that.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        chosen: Sequence[Snapshot],
+        keyrings: Sequence[Path] = (),
+        *,
+        aliases: Aliases | None = None,
+        master: str | None = None,
+    ) -> None:
+        self.store = store
+        self.snapshots = tuple(chosen)
+        store.check_parts(chosen)
+        self._aliases = dict(aliases or {})
+        self._keyring = verified.read_keyrings(keyrings) if keyrings else None
+        self._made: set[Relation] = set()
+        # Views over no rows: they tell columns and types without reading anything.
+        self._shapes = Catalog(store, (), aliases=self._aliases, use_index=False)
+        self._session: SparkSession = start(master)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session."""
+        self._shapes.close()
+        self._session.stop()
+
+    def run(
+        self, query: queries.CannedQuery, /, *, limit: int | None = None, **parameters: Any
+    ) -> duckdb.DuckDBPyRelation:
+        """Run a query that was loaded, for at most `limit` rows. Raises `BadParameterError`, `QueryError`."""
+        return self.sql(query.sql, limit=limit, **query.bind(parameters))
+
+    def sql(self, text: str, /, *, limit: int | None = None, **parameters: Any) -> duckdb.DuckDBPyRelation:
+        """Run one reading statement in DuckDB's SQL; parameters are bound as `$name`."""
+        shape = self._shapes.sql(text, **parameters)
+        return _shaped(self._rows(text, parameters, limit), shape)
+
+    def _rows(self, text: str, parameters: dict[str, Any], limit: int | None) -> pa.Table:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+
+        statement = translate(text)
+        try:
+            for relation in statement.relations:
+                self._make(relation)
+            rows = self._session.sql(statement.text, args=parameters or None)
+            return (rows if limit is None else rows.limit(limit)).toArrow()
+        except (PySparkException, Py4JError) as error:
+            raise QueryError(f"Spark can't run the query: {first_line(error)}", hint="See it all with -v.") from error
+
+    def _make(self, relation: Relation) -> None:
+        """Create a temporary view, after those it reads."""
+        if relation in self._made:
+            return
+        self._made.add(relation)
+        if relation.name in VIEW_NAMES:
+            statement = translate(queries.view_sql(relation.name), relation.schema)
+            for source in statement.relations:
+                self._make(source)
+            self._create(relation, self._session.sql(statement.text))
+        elif relation.name == STORED_IMAGES:
+            self._create(relation, self._stored(relation))
+        else:
+            self._make_tables(relation.schema)
+
+    def _stored(self, relation: Relation) -> DataFrame:
+        snapshots = self._snapshots_of(relation.schema)
+        self._set_parallelism(snapshots)
+        return relations.stored_images(self._session, self.store.folder, snapshots)
+
+    def _make_tables(self, schema: str) -> None:
+        tables = relations.small_tables(self._snapshots_of(schema), self._aliases, self._keyring)
+        for name, rows in tables.items():
+            relation = Relation(schema, name)
+            self._made.add(relation)
+            self._create(relation, self._session.createDataFrame(rows))
+
+    def _create(self, relation: Relation, rows: DataFrame) -> None:
+        rows.createOrReplaceTempView(relation.spark_name)
+
+    def _snapshots_of(self, schema: str) -> Sequence[Snapshot]:
+        if schema != ALL_SNAPSHOTS:
+            return self.snapshots
+        snapshots = self.store.snapshots()
+        self.store.check_parts(snapshots)
+        return snapshots
+
+    def _set_parallelism(self, snapshots: Sequence[Snapshot]) -> None:
+        """Shuffle into as many parts as there are cores, or bytes to fill them: Spark's own default is for large data."""
+        name = "spark.sql.shuffle.partitions"
+        if self._session.sparkContext.getConf().contains(name):
+            return
+        stored_bytes = sum(part.size_bytes for snapshot in snapshots for part in snapshot.receipt.parts)
+        cores = self._session.sparkContext.defaultParallelism
+        self._session.conf.set(name, str(max(cores, stored_bytes // _BYTES_A_PARTITION)))
+
+
+def _shaped(rows: pa.Table, shape: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Return Spark's rows with the names and types of DuckDB's; a value that does not fit is an error."""
+    names = [quote_identifier(name) for name in shape.columns]
+    columns = ", ".join(f"CAST({name} AS {of}) AS {name}" for name, of in zip(names, shape.types, strict=True))
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection.from_arrow(rows.rename_columns(shape.columns)).project(columns)
+
+
+def open_spark_catalog(
+    location: Location,
+    *,
+    snapshot: str = LATEST,
+    clusters: tuple[str, ...] = (),
+    keyrings: Sequence[Path] = (),
+    aliases: Aliases | None = None,
+    master: str | None = None,
+) -> SparkCatalog:
+    """Open the views of a store on Spark; see `catalog.open_catalog` for what is chosen and what is raised.
+
+    Raises `EngineError` where Spark can't be used, or can't see the store.
+    """
+    store = Store(location, clusters)
+    relations.spark_address(store.folder)
+    return SparkCatalog(store, store.choose(snapshot), keyrings, aliases=aliases, master=master)
+
+
