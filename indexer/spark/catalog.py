@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from indexer import queries, verified
+from indexer import verified
 from indexer.catalog import Catalog
 from indexer.errors import QueryError
 from indexer.relations import quote_identifier
 from indexer.spark import relations
+from indexer.spark.planning import Step, plan
 from indexer.spark.session import first_line, start
-from indexer.spark.translation import ALL_SNAPSHOTS, STORED_IMAGES, VIEW_NAMES, Relation, translate
+from indexer.spark.translation import ALL_SNAPSHOTS, STORED_IMAGES, Relation
 from indexer.store import LATEST, Snapshot, Store
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
+    from indexer import queries
     from indexer.places import Location
     from indexer.relations import Aliases
 
@@ -52,7 +54,8 @@ class SparkCatalog:
         store.check_parts(chosen)
         self._aliases = dict(aliases or {})
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
-        self._made: set[Relation] = set()
+        self._bases: set[Relation] = set()
+        self._kept: dict[Step, DataFrame] = {}
         # Views over no rows: they tell columns and types without reading anything.
         self._shapes = Catalog(store, (), aliases=self._aliases, use_index=False)
         self._session: SparkSession = start(master)
@@ -83,44 +86,41 @@ class SparkCatalog:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
-        statement = translate(text)
+        planned = plan(text)
         try:
-            for relation in statement.relations:
-                self._make(relation)
-            rows = self._session.sql(statement.text, args=parameters or None)
+            for relation in planned.bases:
+                self._make_base(relation)
+            for step in planned.steps:
+                self._make_view(step)
+            rows = self._session.sql(planned.text, args=parameters or None)
             return (rows if limit is None else rows.limit(limit)).toArrow()
         except (PySparkException, Py4JError) as error:
             raise QueryError(f"Spark can't run the query: {first_line(error)}", hint="See it all with -v.") from error
 
-    def _make(self, relation: Relation) -> None:
-        """Create a temporary view, after those it reads."""
-        if relation in self._made:
+    def _make_view(self, step: Step) -> None:
+        """Create a temporary view; one that is read more than once is computed now and its rows are kept."""
+        kept = self._kept.get(step)
+        if kept is None:
+            kept = self._session.sql(step.text)
+            if step.is_shared:
+                kept = self._kept[step] = kept.localCheckpoint()
+        kept.createOrReplaceTempView(step.relation.spark_name)
+
+    def _make_base(self, relation: Relation) -> None:
+        """Create what views are made of, once."""
+        if relation in self._bases:
             return
-        self._made.add(relation)
-        if relation.name in VIEW_NAMES:
-            statement = translate(queries.view_sql(relation.name), relation.schema)
-            for source in statement.relations:
-                self._make(source)
-            self._create(relation, self._session.sql(statement.text))
-        elif relation.name == STORED_IMAGES:
-            self._create(relation, self._stored(relation))
-        else:
-            self._make_tables(relation.schema)
-
-    def _stored(self, relation: Relation) -> DataFrame:
         snapshots = self._snapshots_of(relation.schema)
-        self._set_parallelism(snapshots)
-        return relations.stored_images(self._session, self.store.folder, snapshots)
-
-    def _make_tables(self, schema: str) -> None:
-        tables = relations.small_tables(self._snapshots_of(schema), self._aliases, self._keyring)
-        for name, rows in tables.items():
-            relation = Relation(schema, name)
-            self._made.add(relation)
-            self._create(relation, self._session.createDataFrame(rows))
-
-    def _create(self, relation: Relation, rows: DataFrame) -> None:
-        rows.createOrReplaceTempView(relation.spark_name)
+        if relation.name == STORED_IMAGES:
+            self._set_parallelism(snapshots)
+            made = {STORED_IMAGES: relations.stored_images(self._session, self.store.folder, snapshots)}
+        else:
+            tables = relations.small_tables(snapshots, self._aliases, self._keyring)
+            made = {name: self._session.createDataFrame(rows) for name, rows in tables.items()}
+        for name, rows in made.items():
+            base = Relation(relation.schema, name)
+            rows.createOrReplaceTempView(base.spark_name)
+            self._bases.add(base)
 
     def _snapshots_of(self, schema: str) -> Sequence[Snapshot]:
         if schema != ALL_SNAPSHOTS:

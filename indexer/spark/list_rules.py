@@ -13,9 +13,13 @@ _VALUE = "value"
 def element(node: exp.Bracket) -> exp.Expression:
     """`list[i]`, `list[a:b]` and `map[key]`; what is not there is null."""
     (place,) = node.expressions
+    if isinstance(place, exp.Dot) and isinstance(place.this, exp.Placeholder):
+        # sqlglot reads the part behind the colon in [:a.b] as a parameter.
+        place = exp.Slice(expression=exp.column(place.expression.name, table=place.this.name))
     if not isinstance(place, exp.Slice):
-        return call("try_element_at", node.this, place)
-    start, end = place.this or number(1), place.expression
+        is_plain = isinstance(place, exp.Literal | exp.Neg)
+        return call("try_element_at", node.this, place if is_plain else exp.cast(place, exp.DataType.Type.INT))
+    start, end = place.this or number(1), exp.cast(place.expression, exp.DataType.Type.INT)
     length = exp.Add(this=exp.Paren(this=exp.Sub(this=end, expression=exp.Paren(this=start))), expression=number(1))
     return call("slice", node.this, start, exp.Greatest(this=length, expressions=[number(0)], ignore_nulls=True))
 

@@ -93,6 +93,10 @@ def _replace_pattern(node: exp.RegexpReplace) -> exp.Expression | None:
     return call("regexp_replace", node.this, node.expression, node.args["replacement"])
 
 
+def _full_match(node: exp.RegexpFullMatch) -> exp.Expression:
+    return exp.RegexpLike(this=node.this, expression=text(rf"^(?:{node.expression.name})\z"))
+
+
 def _format_time(node: exp.TimeToStr) -> exp.Expression:
     """`strftime` in the formats that are in use: Spark's letters are others, and text has to be quoted."""
     pattern = node.args["format"].name
@@ -111,6 +115,7 @@ _RULES: dict[type[exp.Expression], Callable[[Any], exp.Expression | None]] = {
     exp.JSONExtractScalar: json_rules.extract,
     exp.Literal: _literal,
     exp.RegexpExtract: _pattern,
+    exp.RegexpFullMatch: _full_match,
     exp.RegexpLike: _pattern,
     exp.RegexpReplace: _replace_pattern,
     exp.Round: _round,

@@ -21,7 +21,7 @@ from indexer.table_schema import TABLES
 from indexer.view_schema import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 MAIN, ALL_SNAPSHOTS = "main", "all_snapshots"
 STORED_IMAGES = "stored_images"
@@ -51,21 +51,24 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement for Spark and what it reads."""
+    """A statement whose macros are expanded and whose relations have Spark's names; `reads` has each occurrence."""
 
-    text: str
-    relations: tuple[Relation, ...]
+    tree: exp.Expression
+    reads: tuple[tuple[exp.Table, Relation], ...]
+
+    def text(self) -> str:
+        """Return it in Spark's SQL. Raises `QueryError` for what Spark can't say."""
+        return _from_the_leaves(self.tree.copy(), rewrite).sql(dialect="spark", comments=False, pretty=True)
 
 
-@cache
-def translate(text: str, schema: str = MAIN) -> Statement:
-    """Translate one reading statement; names without a schema are of the given one.
+def read(text: str, schema: str = MAIN) -> Statement:
+    """Read one statement of DuckDB's SQL; names without a schema are of the given one.
 
-    Raises `QueryError` for what Spark can't say, and for relations that are neither views nor tables of a store.
+    Raises `QueryError` for one that does more than read, and for relations that are neither views nor tables of a store.
     """
-    tree = _expanded(_parsed(text))
-    relations = sorted({_rename(table, schema) for table in _stored_tables(tree)})
-    return Statement(_rewritten(tree).sql(dialect="spark", comments=False, pretty=True), tuple(relations))
+    tree = _expand(_parsed(text), _macros())
+    tables = [table for table in tree.find_all(exp.Table) if not _is_of_the_statement(table)]
+    return Statement(tree, tuple((table, _rename(table, schema)) for table in tables))
 
 
 def _parsed(text: str) -> exp.Expression:
@@ -89,10 +92,6 @@ def _macros() -> dict[str, tuple[list[str], exp.Expression]]:
     return macros
 
 
-def _expanded(tree: exp.Expression) -> exp.Expression:
-    return _expand(tree, _macros())
-
-
 def _expand(tree: exp.Expression, macros: dict[str, tuple[list[str], exp.Expression]]) -> exp.Expression:
     return _from_the_leaves(tree, lambda node: _macro_text(node, macros))
 
@@ -113,10 +112,6 @@ def _argument(node: exp.Expression, given: dict[str, exp.Expression]) -> exp.Exp
     return exp.Paren(this=given[node.name].copy()) if is_parameter else None
 
 
-def _rewritten(tree: exp.Expression) -> exp.Expression:
-    return _from_the_leaves(tree, rewrite)
-
-
 def _from_the_leaves(tree: exp.Expression, change: Callable[[exp.Expression], exp.Expression | None]) -> exp.Expression:
     """Replace nodes, those below before those above; what a replacement brings along is not looked at again."""
     for node in reversed(list(tree.walk())):
@@ -127,10 +122,6 @@ def _from_the_leaves(tree: exp.Expression, change: Callable[[exp.Expression], ex
             else:
                 node.replace(changed)
     return tree
-
-
-def _stored_tables(tree: exp.Expression) -> Iterable[exp.Table]:
-    return [table for table in tree.find_all(exp.Table) if not _is_of_the_statement(table)]
 
 
 def _is_of_the_statement(table: exp.Table) -> bool:
