@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from indexer.errors import BadParameterError, ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from indexer.cli.options import Choice, OutputOptions
+    from indexer.cli.options import Choice, Engine, OutputOptions
+    from indexer.spark.catalog import SparkCatalog
 
 
 def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
@@ -29,9 +31,38 @@ def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
         use_index=choice.use_index,
         tables_in=tables_in,
     )
+    _note_nothing(catalog)
+    return catalog
+
+
+def open_spark_views(choice: Choice, engine: Engine, output: OutputOptions) -> SparkCatalog:
+    """Open the chosen views on Spark, which gives no more rows than will be written."""
+    from indexer.spark.catalog import open_spark_catalog
+
+    catalog = open_spark_catalog(
+        choice.store,
+        snapshot=choice.snapshot,
+        clusters=choice.clusters,
+        keyrings=choice.keyrings,
+        aliases=choice.aliases(),
+        master=engine.master,
+        row_limit=output.limit,
+    )
+    _note_nothing(catalog)
+    return catalog
+
+
+def _note_nothing(catalog: Catalog | SparkCatalog) -> None:
     if not catalog.snapshots:
         note("The store has no complete snapshot; choose a partial one with --snapshot ID.")
-    return catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a query is given: `KEY=VALUE` pairs, and a condition on the view images that picks some of them."""
+
+    pairs: tuple[str, ...] = ()
+    where: str | None = None
 
 
 def list_queries(output: OutputOptions) -> None:
@@ -57,18 +88,18 @@ def query_text(name: str, *, with_sql: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run_query(name: str, pairs: tuple[str, ...], where: str | None, choice: Choice, output: OutputOptions) -> None:
-    """Run a canned query and write its rows; `where` picks the images for its parameter `images`."""
+def run_query(name: str, given: Given, engine: Engine, choice: Choice, output: OutputOptions) -> None:
+    """Run a canned query and write its rows; a condition picks the images for its parameter `images`."""
     query = queries.load(name)
-    parameters = parameters_of(pairs)
-    query.bind(parameters | ({"images": []} if where else {}))
-    with open_views(choice) as catalog:
-        if where:
-            parameters["images"] = _images_where(catalog, where)
+    parameters = parameters_of(given.pairs)
+    query.bind(parameters | ({"images": []} if given.where else {}))
+    with open_spark_views(choice, engine, output) if engine.is_spark else open_views(choice) as catalog:
+        if given.where:
+            parameters["images"] = _images_where(catalog, given.where)
         emit(catalog.run(query, **parameters), output)
 
 
-def _images_where(catalog: Catalog, condition: str) -> list[str]:
+def _images_where(catalog: Catalog | SparkCatalog, condition: str) -> list[str]:
     rows = catalog.sql(f"SELECT DISTINCT image_name FROM images WHERE (\n{condition}\n) ORDER BY image_name").fetchall()
     return [name for (name,) in rows]
 

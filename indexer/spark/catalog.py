@@ -48,10 +48,12 @@ class SparkCatalog:
         *,
         aliases: Aliases | None = None,
         master: str | None = None,
+        row_limit: int | None = None,
     ) -> None:
         self.store = store
         self.snapshots = tuple(chosen)
         store.check_parts(chosen)
+        self._row_limit = row_limit
         self._aliases = dict(aliases or {})
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._bases: set[Relation] = set()
@@ -71,14 +73,15 @@ class SparkCatalog:
         self._shapes.close()
         self._session.stop()
 
-    def run(
-        self, query: queries.CannedQuery, /, *, limit: int | None = None, **parameters: Any
-    ) -> duckdb.DuckDBPyRelation:
-        """Run a query that was loaded, for at most `limit` rows. Raises `BadParameterError`, `QueryError`."""
-        return self.sql(query.sql, limit=limit, **query.bind(parameters))
+    def run(self, query: queries.CannedQuery, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
+        """Run a query that was loaded, for its first rows where there is a limit. Raises as `Catalog.run`."""
+        return self._answer(query.sql, query.bind(parameters), self._row_limit)
 
-    def sql(self, text: str, /, *, limit: int | None = None, **parameters: Any) -> duckdb.DuckDBPyRelation:
+    def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement in DuckDB's SQL; parameters are bound as `$name`."""
+        return self._answer(text, parameters, None)
+
+    def _answer(self, text: str, parameters: dict[str, Any], limit: int | None) -> duckdb.DuckDBPyRelation:
         shape = self._shapes.sql(text, **parameters)
         return _shaped(self._rows(text, parameters, limit), shape)
 
@@ -156,6 +159,7 @@ def open_spark_catalog(
     keyrings: Sequence[Path] = (),
     aliases: Aliases | None = None,
     master: str | None = None,
+    row_limit: int | None = None,
 ) -> SparkCatalog:
     """Open the views of a store on Spark; see `catalog.open_catalog` for what is chosen and what is raised.
 
@@ -163,6 +167,7 @@ def open_spark_catalog(
     """
     store = Store(location, clusters)
     relations.spark_address(store.folder)
-    return SparkCatalog(store, store.choose(snapshot), keyrings, aliases=aliases, master=master)
+    chosen = store.choose(snapshot)
+    return SparkCatalog(store, chosen, keyrings, aliases=aliases, master=master, row_limit=row_limit)
 
 
