@@ -37,6 +37,9 @@ def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
 
 def open_spark_views(choice: Choice, engine: Engine, output: OutputOptions) -> SparkCatalog:
     """Open the chosen views on Spark, which gives no more rows than will be written."""
+    from indexer.spark.session import check_installed
+
+    check_installed()
     from indexer.spark.catalog import open_spark_catalog
 
     catalog = open_spark_catalog(

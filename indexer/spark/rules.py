@@ -84,6 +84,12 @@ def _pattern(node: exp.Expression) -> exp.Expression | None:
     return None
 
 
+def _extract_pattern(node: exp.RegexpExtract) -> exp.Expression:
+    """Say which group: without one DuckDB means the whole match, Spark the first group."""
+    _pattern(node)
+    return call("regexp_extract", node.this, node.expression, node.args.get("group") or number(0))
+
+
 def _replace_pattern(node: exp.RegexpReplace) -> exp.Expression | None:
     """Take only patterns that match once: DuckDB replaces the first match, Spark every one."""
     _pattern(node)
@@ -114,7 +120,7 @@ _RULES: dict[type[exp.Expression], Callable[[Any], exp.Expression | None]] = {
     exp.JSONExtract: json_rules.extract,
     exp.JSONExtractScalar: json_rules.extract,
     exp.Literal: _literal,
-    exp.RegexpExtract: _pattern,
+    exp.RegexpExtract: _extract_pattern,
     exp.RegexpFullMatch: _full_match,
     exp.RegexpLike: _pattern,
     exp.RegexpReplace: _replace_pattern,

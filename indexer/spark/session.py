@@ -58,7 +58,6 @@ def start(master: str | None = None) -> SparkSession:
     Without any configuration that is this machine. Raises `EngineError` where Spark or Java is not installed, and
     where the master can't be reached or has no worker for us.
     """
-    _check_installed()
     for address in _addresses(master or ""):
         _check_reachable(*address)
     from py4j.protocol import Py4JError
@@ -81,7 +80,8 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".") + "."
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
+    """Raise `EngineError` where a package of the extra or Java is missing; modules beside this one import them."""
     try:
         import pyspark
         import sqlglot  # noqa: F401

@@ -66,11 +66,12 @@ def read(text: str, schema: str = MAIN) -> Statement:
 
     Raises `QueryError` for one that does more than read, and for relations that are neither views nor tables of a store.
     """
-    tree = _expand(_parsed(text), _macros())
+    tree = _expand(_parsed(text).copy(), _macros())
     tables = [table for table in tree.find_all(exp.Table) if not _is_of_the_statement(table)]
     return Statement(tree, tuple((table, _rename(table, schema)) for table in tables))
 
 
+@cache
 def _parsed(text: str) -> exp.Expression:
     try:
         tree = sqlglot.parse_one(text, dialect=_AsWritten)
