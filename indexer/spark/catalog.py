@@ -16,7 +16,7 @@ from indexer.errors import QueryError
 from indexer.relations import quote_identifier
 from indexer.spark import relations
 from indexer.spark.planning import Step, plan
-from indexer.spark.session import first_line, start
+from indexer.spark.session import first_line, start, stop
 from indexer.spark.translation import ALL_SNAPSHOTS, STORED_IMAGES, Relation
 from indexer.store import LATEST, Snapshot, Store
 
@@ -71,7 +71,7 @@ class SparkCatalog:
     def close(self) -> None:
         """End the session."""
         self._shapes.close()
-        self._session.stop()
+        stop(self._session)
 
     def run(self, query: queries.CannedQuery, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded, for its first rows where there is a limit. Raises as `Catalog.run`."""

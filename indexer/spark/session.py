@@ -75,6 +75,20 @@ def start(master: str | None = None) -> SparkSession:
     return session
 
 
+def stop(session: SparkSession) -> None:
+    """End the session and the Java process that this one started for it."""
+    from pyspark import SparkContext
+
+    session.stop()
+    gateway: Any = SparkContext._gateway  # noqa: SLF001
+    if process := getattr(gateway, "proc", None):
+        gateway.shutdown()
+        # Spark's Java ends with its input.
+        process.stdin.close()
+        process.wait()
+        SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001
+
+
 def first_line(error: BaseException) -> str:
     """Return what an error of Spark says, without its traces."""
     return str(error).strip().partition("\n")[0].rstrip(".") + "."

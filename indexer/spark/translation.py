@@ -58,7 +58,7 @@ class Statement:
 
     def text(self) -> str:
         """Return it in Spark's SQL. Raises `QueryError` for what Spark can't say."""
-        return _from_the_leaves(self.tree.copy(), rewrite).sql(dialect="spark", comments=False, pretty=True)
+        return _from_the_leaves(self.tree.copy(), rewrite).sql(dialect="spark", comments=False, copy=False)
 
 
 def read(text: str, schema: str = MAIN) -> Statement:
