@@ -56,7 +56,14 @@ def odd_texts():
 
 def odd_references():
     """Images whose references and sizes sit at the edges of what patterns and sums take."""
-    references = ["quay.io/a/b:1.0\n", "localhost/a", "docker-pullable://nginx", "UPPER.io:5000/a:b@sha256:0", " x ", "a//b"]
+    references = [
+        "quay.io/a/b:1.0\n",
+        "localhost/a",
+        "docker-pullable://nginx",
+        "UPPER.io:5000/a:b@sha256:0",
+        " x ",
+        "a//b",
+    ]
     for number, reference in enumerate(references):
         yield image(f"odd reference {number}", (f"layer {number}", number)) | {"dockerImageReference": reference}
     yield image("negative", ("negative layer", -5))
@@ -112,6 +119,7 @@ def on_spark(cluster, store):
         for name, value in cluster.environment.items():
             patch.setenv(name, value)
         with open_spark_catalog(store, aliases={"quay.io": "registry.redhat.io"}, master=cluster.master) as catalog:
+            catalog.prepare([queries.load(name, kind).sql for kind, name in EVERY])
             yield catalog
 
 

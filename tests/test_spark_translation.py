@@ -113,7 +113,9 @@ def test_unnest_becomes_a_numbered_lateral_view() -> None:
 
 def test_lists_are_null_where_nothing_is_collected() -> None:
     """An aggregate over no rows is null in DuckDB and an empty list in Spark; order and nulls are kept."""
-    text = in_one_line(read("SELECT array_agg(DISTINCT l.a ORDER BY l.a) FILTER (WHERE l.b) AS x FROM layers AS l").text())
+    text = in_one_line(
+        read("SELECT array_agg(DISTINCT l.a ORDER BY l.a) FILTER (WHERE l.b) AS x FROM layers AS l").text()
+    )
     keys = "NAMED_STRUCT('is_null_0', l.a IS NULL, 'key_0', l.a, 'value', l.a)"
     rows = f"COLLECT_SET({keys}) FILTER(WHERE l.b)"
     made = f"TRANSFORM(ARRAY_SORT({rows}), each_item -> each_item.value)"
@@ -122,7 +124,9 @@ def test_lists_are_null_where_nothing_is_collected() -> None:
 
 def test_a_name_of_the_statement_hides_a_view() -> None:
     """A common table expression may have the name of a view, and read that view."""
-    planned = plan("WITH layers AS (SELECT l.layer_digest FROM layers AS l), a AS (SELECT * FROM layers) SELECT * FROM a")
+    planned = plan(
+        "WITH layers AS (SELECT l.layer_digest FROM layers AS l), a AS (SELECT * FROM layers) SELECT * FROM a"
+    )
     assert [step.relation.name for step in planned.steps][-1] == "layers"
     assert plan("WITH images AS (SELECT 1 AS x) SELECT x FROM images").steps == ()
 

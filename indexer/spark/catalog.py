@@ -15,8 +15,8 @@ from indexer.catalog import Catalog
 from indexer.errors import QueryError
 from indexer.relations import quote_identifier
 from indexer.spark import relations
-from indexer.spark.planning import Step, plan
-from indexer.spark.session import first_line, start, stop
+from indexer.spark.planning import Plan, Step, plan, plan_together
+from indexer.spark.session import reason, start, stop
 from indexer.spark.translation import ALL_SNAPSHOTS, STORED_IMAGES, Relation
 from indexer.store import LATEST, Snapshot, Store
 
@@ -57,6 +57,7 @@ class SparkCatalog:
         self._aliases = dict(aliases or {})
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._bases: set[Relation] = set()
+        self._plans: dict[str, Plan] = {}
         self._kept: dict[Step, DataFrame] = {}
         # Views over no rows: they tell columns and types without reading anything.
         self._shapes = Catalog(store, (), aliases=self._aliases, use_index=False)
@@ -72,6 +73,10 @@ class SparkCatalog:
         """End the session."""
         self._shapes.close()
         stop(self._session)
+
+    def prepare(self, statements: Sequence[str]) -> None:
+        """Say what will be asked in this session: a view is then computed once for all of them."""
+        self._plans = plan_together(statements)
 
     def run(self, query: queries.CannedQuery, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded, for its first rows where there is a limit. Raises as `Catalog.run`."""
@@ -89,7 +94,7 @@ class SparkCatalog:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
-        planned = plan(text)
+        planned = self._plans.get(text) or plan(text)
         try:
             for relation in planned.bases:
                 self._make_base(relation)
@@ -98,7 +103,7 @@ class SparkCatalog:
             rows = self._session.sql(planned.text, args=parameters or None)
             return (rows if limit is None else rows.limit(limit)).toArrow()
         except (PySparkException, Py4JError) as error:
-            raise QueryError(f"Spark can't run the query: {first_line(error)}", hint="See it all with -v.") from error
+            raise QueryError(f"Spark can't run the query: {reason(error)}", hint="See it all with -v.") from error
 
     def _make_view(self, step: Step) -> None:
         """Create a temporary view; one that is read more than once is computed now and its rows are kept."""
@@ -169,5 +174,3 @@ def open_spark_catalog(
     relations.spark_address(store.folder)
     chosen = store.choose(snapshot)
     return SparkCatalog(store, chosen, keyrings, aliases=aliases, master=master, row_limit=row_limit)
-
-

@@ -76,30 +76,39 @@ def _become_lateral_view(
     join.pop()
 
 
-def aggregate(node: exp.ArrayAgg) -> exp.Expression | None:
-    """`array_agg([DISTINCT] value ORDER BY keys)`; with a filter it is that which becomes something else."""
+def aggregate(node: exp.ArrayAgg | exp.GroupConcat) -> exp.Expression | None:
+    """`array_agg` and `string_agg`; with a filter it is that which becomes something else."""
     return None if isinstance(node.parent, exp.Filter) else _collected(node, None)
 
 
 def filtered(node: exp.Filter) -> exp.Expression | None:
-    """`array_agg(…) FILTER (WHERE …)`; other aggregates take their filter with them."""
-    return _collected(node.this, node.expression) if isinstance(node.this, exp.ArrayAgg) else None
+    """Do the same for one with a filter; other aggregates take their filter with them."""
+    is_list = isinstance(node.this, exp.ArrayAgg | exp.GroupConcat)
+    return _collected(node.this, node.expression.this) if is_list else None
 
 
-def _collected(node: exp.ArrayAgg, where: exp.Where | None) -> exp.Expression:
-    """Return null where there are no rows, as DuckDB does.
+def _collected(node: exp.ArrayAgg | exp.GroupConcat, where: exp.Expression | None) -> exp.Expression:
+    """`array_agg([DISTINCT] value ORDER BY keys)` and `string_agg`, which leaves out nulls; null where there are no rows.
 
-    Values are collected beside their keys, so that sorting the list afterwards puts them in order, nulls last.
+    Values are collected beside their keys, so that sorting the list afterwards puts them in order, nulls last. Spark's
+    own `listagg` fails beside other distinct aggregates.
     """
     order = node.this if isinstance(node.this, exp.Order) else exp.Order(this=node.this, expressions=[])
-    value = order.this.expressions[0] if isinstance(order.this, exp.Distinct) else order.this
-    collect = "collect_set" if isinstance(order.this, exp.Distinct) else "collect_list"
-    rows: exp.Expression = call(collect, call("named_struct", *_keys(order.expressions), text(_VALUE), value))
-    count: exp.Expression = exp.Count(this=exp.Star())
-    if where:
-        rows, count = (exp.Filter(this=each, expression=where.copy()) for each in (rows, count))
-    ordered = for_each(call("array_sort", rows), lambda row: exp.Dot(this=row, expression=exp.to_identifier(_VALUE)))
-    return exp.Case(ifs=[exp.If(this=exp.GT(this=count, expression=number(0)), true=ordered)])
+    is_distinct = isinstance(order.this, exp.Distinct)
+    value = order.this.expressions[0] if is_distinct else order.this
+    if isinstance(node, exp.GroupConcat):
+        where = exp.and_(where, exp.Not(this=is_null(value.copy())))
+    row = call("named_struct", *_keys(order.expressions), text(_VALUE), value)
+    rows = _over(call("collect_set" if is_distinct else "collect_list", row), where)
+    made = for_each(call("array_sort", rows), lambda row: exp.Dot(this=row, expression=exp.to_identifier(_VALUE)))
+    if isinstance(node, exp.GroupConcat):
+        made = call("array_join", made, node.args["separator"])
+    count = _over(exp.Count(this=exp.Star()), where)
+    return exp.Case(ifs=[exp.If(this=exp.GT(this=count, expression=number(0)), true=made)])
+
+
+def _over(aggregate: exp.Expression, where: exp.Expression | None) -> exp.Expression:
+    return exp.Filter(this=aggregate, expression=exp.Where(this=where.copy())) if where else aggregate
 
 
 def _keys(ordered: list[exp.Ordered]) -> list[exp.Expression]:

@@ -54,9 +54,7 @@ def stored_images(session: SparkSession, store: Folder, snapshots: Sequence[Snap
     return rows.select("cluster", rows.snapshot.alias("snapshot_id"), *(field.name for field in PART_FIELDS))
 
 
-def small_tables(
-    snapshots: Sequence[Snapshot], aliases: Aliases, keyring: Keyring | None
-) -> dict[str, pa.Table]:
+def small_tables(snapshots: Sequence[Snapshot], aliases: Aliases, keyring: Keyring | None) -> dict[str, pa.Table]:
     """Return receipts, aliases and what the keys of a keyring say, by name; DuckDB fills them as for itself."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")

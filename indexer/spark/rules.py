@@ -117,6 +117,7 @@ _RULES: dict[type[exp.Expression], Callable[[Any], exp.Expression | None]] = {
     exp.Bracket: list_rules.element,
     exp.DateDiff: _date_diff,
     exp.Filter: list_rules.filtered,
+    exp.GroupConcat: list_rules.aggregate,
     exp.JSONExtract: json_rules.extract,
     exp.JSONExtractScalar: json_rules.extract,
     exp.Literal: _literal,

@@ -62,13 +62,16 @@ def start(master: str | None = None) -> SparkSession:
         _check_reachable(*address)
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
+    from pyspark.logger import PySparkLogger
 
+    # It prints every error of a statement as JSON, which is raised anyway.
+    PySparkLogger.getLogger("SQLQueryContextLogger").disabled = not logger.isEnabledFor(logging.INFO)
     with _away_from_stdout() as said:
         try:
             session = _session(master)
         except (PySparkException, Py4JError, OSError, RuntimeError) as error:
             raise EngineError(
-                f"Spark does not start: {first_line(error)} {_last_words(said)}".strip(),
+                f"Spark does not start: {reason(error)} {_last_words(said)}".strip(),
                 hint="It needs Java 17 or newer (JAVA_HOME) and a master it can use: --master local[2].",
             ) from error
     _await_worker(session)
@@ -89,9 +92,13 @@ def stop(session: SparkSession) -> None:
         SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001
 
 
-def first_line(error: BaseException) -> str:
-    """Return what an error of Spark says, without its traces."""
-    return str(error).strip().partition("\n")[0].rstrip(".") + "."
+def reason(error: BaseException) -> str:
+    """Return what an error of Spark says, without its traces: of a chain in Java, the last cause."""
+    java = getattr(error, "java_exception", None)
+    while java is not None and java.getCause() is not None:
+        java = java.getCause()
+    said = str(error) if java is None else str(java.getMessage() or java.toString())
+    return said.strip().partition("\n")[0].rstrip(".") + "."
 
 
 def check_installed() -> None:

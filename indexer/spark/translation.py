@@ -97,9 +97,7 @@ def _expand(tree: exp.Expression, macros: dict[str, tuple[list[str], exp.Express
     return _from_the_leaves(tree, lambda node: _macro_text(node, macros))
 
 
-def _macro_text(
-    node: exp.Expression, macros: dict[str, tuple[list[str], exp.Expression]]
-) -> exp.Expression | None:
+def _macro_text(node: exp.Expression, macros: dict[str, tuple[list[str], exp.Expression]]) -> exp.Expression | None:
     if not isinstance(node, exp.Anonymous) or node.name.lower() not in macros:
         return None
     parameters, body = macros[node.name.lower()]
