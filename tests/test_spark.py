@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass
-from itertools import count
 
 import pytest
 from canned import CASES, EVERY, query_of
-from fleets import digest, image
+from conftest import COMMAND
+from fleets import image
 from nights import night, write_night
 from signed_fleet import LEVELS, write_fleet_keyring
 from spark_cluster import spark_cluster
@@ -32,15 +32,12 @@ NAMES = sorted({*KINDS, *CASES})
 UNSTEADY = {"snapshot_age_hours"}
 """Columns that differ from one second to the next."""
 
-EXTREME = 2**62
-"""Bytes of one layer; two of them are more than 64 bits hold."""
-
 
 def odd_texts():
     """Images whose kept texts engines read differently: nested, repeated, cut, followed by more, of other types."""
     configs = [
         '{"architecture":"arm64","history":[{"created":"2024-01-01T00:00:00.123456789Z","created_by":"a \\u00e9"},{}]}',
-        '{"architecture":null,"os":7,"history":[null,{"empty_layer":true,"created":"no time"}],"rootfs":{"diff_ids":3}}',
+        '{"architecture":null,"os":7,"history":[null,{"empty_layer":true,"created":"now"}],"rootfs":{"diff_ids":3}}',
         '{"architecture":"arm64"} {}',
         '{"architecture":"arm64"}, {"os":"linux"}',
         '{"architecture":"arm64"',
@@ -80,6 +77,9 @@ def write_traps(store) -> None:
     write_night(store, [*ordinary[50:], *generate_images(20, 8)], "west", night(1), is_consistent=False)
 
 
+ALIASES = {"quay.io": "registry.redhat.io"}
+
+
 @dataclass(frozen=True)
 class Cluster:
     """A cluster under way: the address of its master and what drivers are told."""
@@ -111,22 +111,38 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def on_spark(cluster, store):
-    """Open the views on Spark, once for all queries."""
-    from indexer.spark.catalog import open_spark_catalog
+def keyring(tmp_path_factory):
+    """Write the keyring of the signed images."""
+    return write_fleet_keyring(tmp_path_factory.mktemp("keys") / "keyring.gpg")
+
+
+@pytest.fixture(scope="module")
+def spark(cluster):
+    """Start a session on the cluster, once for all queries."""
+    from indexer.spark import session
 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in cluster.environment.items():
             patch.setenv(name, value)
-        with open_spark_catalog(store, aliases={"quay.io": "registry.redhat.io"}, master=cluster.master) as catalog:
-            catalog.prepare([queries.load(name, kind).sql for kind, name in EVERY])
-            yield catalog
+        started = session.start(cluster.master)
+        yield started
+        session.stop(started)
 
 
 @pytest.fixture(scope="module")
-def on_duckdb(store):
+def on_spark(spark, store, keyring):
+    """Open the views on Spark, and say that every statement will be asked."""
+    from indexer.spark.catalog import open_spark_catalog
+
+    with open_spark_catalog(store, keyrings=[keyring], aliases=ALIASES, spark=spark) as catalog:
+        catalog.prepare([queries.load(name, kind).sql for kind, name in EVERY])
+        yield catalog
+
+
+@pytest.fixture(scope="module")
+def on_duckdb(store, keyring):
     """Open the same views in DuckDB."""
-    with open_catalog(store, aliases={"quay.io": "registry.redhat.io"}) as catalog:
+    with open_catalog(store, keyrings=[keyring], aliases=ALIASES) as catalog:
         yield catalog
 
 
@@ -144,3 +160,71 @@ def steady(relation):
     """Rows without what differs from one second to the next."""
     kept = [name for name in relation.columns if name not in UNSTEADY]
     return relation.project(", ".join(kept)).to_arrow_table().to_pylist()
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_every_format_is_the_same(on_spark, on_duckdb, form) -> None:
+    """What is written is equal to the byte: lists, times, fractions, flags and nulls."""
+    written = []
+    for catalog in (on_duckdb, on_spark):
+        stream = io.BytesIO()
+        columns = "i.*, [i.kind, i.os] AS kinds, i.layer_count / 3 AS share"
+        WRITERS[form](catalog.sql(f"SELECT {columns} FROM images AS i ORDER BY i.image_name, i.cluster"), stream)
+        written.append(stream.getvalue())
+    assert written[0] == written[1]
+    assert len(written[0]) > 10_000
+
+
+def test_values_are_bound(on_spark, on_duckdb) -> None:
+    """A parameter is a value whatever it holds; lists, numbers, times and nothing are bound as well."""
+    for name, given in {
+        "lineage": {"image": "' OR ''=' :x $x \\"},
+        "reclaimable": {"repositories": ["registry.redhat.io/o'brien", "a,b", "\\"], "min_age_days": "7"},
+        "stale-images": {"as_of": "2027-01-01T00:00:00+02:00", "min_age_days": 30},
+    }.items():
+        query = queries.load(name)
+        assert steady(on_spark.run(query, **given)) == steady(on_duckdb.run(query, **given))
+
+
+def test_chosen_snapshots_and_clusters(spark, store) -> None:
+    """An older snapshot, or one cluster, shows the same on both engines, computed without the columns nobody needs."""
+    from indexer.spark.catalog import open_spark_catalog
+
+    older = min(path.name.partition("=")[2] for path in store.glob("cluster=east/snapshot=*"))
+    for choice in ({"snapshot": older, "clusters": ("east",)}, {"clusters": ("west",)}):
+        with (
+            open_spark_catalog(store, spark=spark, row_limit=5, **choice) as there,
+            open_catalog(store, **choice) as here,
+        ):
+            query = queries.load("largest-images")
+            assert steady(there.run(query)) == steady(here.run(query))[:5]
+
+
+def test_a_store_without_images_has_typed_answers(spark, empty_store) -> None:
+    """No snapshot: no rows, or a row of zeros, in the same types."""
+    from indexer.spark.catalog import open_spark_catalog
+
+    with open_spark_catalog(empty_store, spark=spark) as there, open_catalog(empty_store) as here:
+        for name in ("capacity-summary", "repositories"):
+            text = queries.load(name).sql if name in queries.names() else f"SELECT * FROM {name}"
+            assert there.sql(text).types == here.sql(text).types
+            assert steady(there.sql(text)) == steady(here.sql(text))
+
+
+def test_what_spark_refuses_is_an_error_of_ours(on_spark) -> None:
+    """A sum beyond 64 bits fails on Spark rather than turning round, with one sentence."""
+    with pytest.raises(QueryError, match="overflow") as caught:
+        on_spark.sql(f"SELECT sum(v.x) AS x FROM (VALUES ({2**63 - 1}), (1)) AS v (x)")
+    assert "\n" not in caught.value.message
+
+
+def test_the_command_writes_rows_and_nothing_else(cluster, store, environment) -> None:
+    """Stdout is what DuckDB's run writes, byte for byte, and stderr is silent: Spark's chatter goes nowhere."""
+    words = [*COMMAND, "query", "reclaimable", "--store", str(store), "--cluster", "east", "--format", "json"]
+    words += ["--where", "kind = 'image' AND registry LIKE '%io' AND first_seen_at < TIMESTAMP '2024-06-01'"]
+    on_spark = [*words, "--engine", "spark", "--master", cluster.master]
+    expected = subprocess.run(words, capture_output=True, check=True, env=environment)
+    ended = subprocess.run(on_spark, capture_output=True, check=False, env=environment | cluster.environment)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout == expected.stdout
+    assert ended.stdout.count(b"\n") > 5

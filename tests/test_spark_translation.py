@@ -1,4 +1,4 @@
-"""Canned SQL becomes Spark's: what is translated how, what is refused, which columns are left out. No Java is needed."""
+"""Canned SQL becomes Spark's: what is translated how, what is refused, which columns are left out; without Java."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_a_missing_package_is_an_error_of_ours(environment, sample_store, missin
     code = (
         f"import sys; sys.modules[{missing!r}] = None\n"
         "from indexer.cli import main\n"
-        f"sys.argv = ['image-indexer', 'query', 'completeness', '--engine', 'spark', '--store', {str(sample_store)!r}]\n"
+        f"sys.argv = ['image-indexer', 'query', 'signers', '--engine', 'spark', '--store', {str(sample_store)!r}]\n"
         "main()"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)

@@ -48,7 +48,7 @@ def open_spark_views(choice: Choice, engine: Engine, output: OutputOptions) -> S
         clusters=choice.clusters,
         keyrings=choice.keyrings,
         aliases=choice.aliases(),
-        master=engine.master,
+        spark=engine.master,
         row_limit=output.limit,
     )
     _note_nothing(catalog)

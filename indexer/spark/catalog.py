@@ -16,7 +16,7 @@ from indexer.errors import QueryError
 from indexer.relations import quote_identifier
 from indexer.spark import relations
 from indexer.spark.planning import Plan, Step, plan, plan_together
-from indexer.spark.session import reason, start, stop
+from indexer.spark.session import answering, reason, start, stop
 from indexer.spark.translation import ALL_SNAPSHOTS, STORED_IMAGES, Relation
 from indexer.store import LATEST, Snapshot, Store
 
@@ -35,9 +35,10 @@ _BYTES_A_PARTITION = 32 << 20
 
 
 class SparkCatalog:
-    """Views over the chosen snapshots of a store in a session of Spark, which ends with it.
+    """Views over the chosen snapshots of a store on Spark: in a session that runs, or one that starts and ends with it.
 
-    Use it as a context manager, or close it. Relations it has returned stay readable after that.
+    `spark` is that session, or the master to start one on. Use the catalog as a context manager, or close it. Relations
+    it has returned stay readable after that. `row_limit` is for canned queries.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class SparkCatalog:
         keyrings: Sequence[Path] = (),
         *,
         aliases: Aliases | None = None,
-        master: str | None = None,
+        spark: SparkSession | str | None = None,
         row_limit: int | None = None,
     ) -> None:
         self.store = store
@@ -61,7 +62,9 @@ class SparkCatalog:
         self._kept: dict[Step, DataFrame] = {}
         # Views over no rows: they tell columns and types without reading anything.
         self._shapes = Catalog(store, (), aliases=self._aliases, use_index=False)
-        self._session: SparkSession = start(master)
+        running = start(spark) if spark is None or isinstance(spark, str) else spark
+        self._started = running if running is not spark else None
+        self._session = answering(running)
 
     def __enter__(self) -> Self:
         return self
@@ -70,9 +73,11 @@ class SparkCatalog:
         self.close()
 
     def close(self) -> None:
-        """End the session."""
+        """Let go of what was kept, and end the session if it was started for this."""
         self._shapes.close()
-        stop(self._session)
+        self._kept.clear()
+        if self._started:
+            stop(self._started)
 
     def prepare(self, statements: Sequence[str]) -> None:
         """Say what will be asked in this session: a view is then computed once for all of them."""
@@ -138,7 +143,7 @@ class SparkCatalog:
         return snapshots
 
     def _set_parallelism(self, snapshots: Sequence[Snapshot]) -> None:
-        """Shuffle into as many parts as there are cores, or bytes to fill them: Spark's own default is for large data."""
+        """Shuffle into as many parts as there are cores, or bytes to fill them: Spark's default is for large data."""
         name = "spark.sql.shuffle.partitions"
         if self._session.sparkContext.getConf().contains(name):
             return
@@ -163,7 +168,7 @@ def open_spark_catalog(
     clusters: tuple[str, ...] = (),
     keyrings: Sequence[Path] = (),
     aliases: Aliases | None = None,
-    master: str | None = None,
+    spark: SparkSession | str | None = None,
     row_limit: int | None = None,
 ) -> SparkCatalog:
     """Open the views of a store on Spark; see `catalog.open_catalog` for what is chosen and what is raised.
@@ -173,4 +178,4 @@ def open_spark_catalog(
     store = Store(location, clusters)
     relations.spark_address(store.folder)
     chosen = store.choose(snapshot)
-    return SparkCatalog(store, chosen, keyrings, aliases=aliases, master=master, row_limit=row_limit)
+    return SparkCatalog(store, chosen, keyrings, aliases=aliases, spark=spark, row_limit=row_limit)

@@ -17,7 +17,7 @@ _WILDCARD = "[*]"
 _PLAIN_KEY = re.compile(r"\w+")
 
 
-def extract(node: exp.JSONExtract | exp.JSONExtractScalar) -> exp.Expression:
+def extract(node: exp.JSONExtract | exp.JSONExtractScalar) -> exp.Expr:
     """`json_extract` and `json_extract_string`."""
     is_text = isinstance(node, exp.JSONExtractScalar)
     document, (path, found, rest) = node.this, _path(node.expression).partition(_WILDCARD)
@@ -32,20 +32,20 @@ def extract(node: exp.JSONExtract | exp.JSONExtractScalar) -> exp.Expression:
     return _list_of(document, for_each(items, lambda item: _plain(item, is_text=is_text)))
 
 
-def array_length(node: exp.Anonymous) -> exp.Expression:
+def array_length(node: exp.Anonymous) -> exp.Expr:
     """`json_array_length`: 0 of what is no array, null where there is nothing."""
     document, path = node.expressions
     length = exp.func("coalesce", call("size", _items(document, path.name)), number(0))
     return unless_null(_get(document, path.name, "variant"), length)
 
 
-def exists(node: exp.Anonymous) -> exp.Expression:
+def exists(node: exp.Anonymous) -> exp.Expr:
     """`json_exists`: also of null."""
     document, path = node.expressions
     return unless_null(document, exp.Not(this=is_null(_get(document, path.name, "variant"))))
 
 
-def valid(node: exp.Anonymous) -> exp.Expression:
+def valid(node: exp.Anonymous) -> exp.Expr:
     """`json_valid`.
 
     Spark's parser stops behind the first value. Inside brackets and inside braces anything behind it is an error, but
@@ -59,30 +59,30 @@ def valid(node: exp.Anonymous) -> exp.Expression:
     return unless_null(document, exp.and_(exp.Not(this=is_null(member)), is_one))
 
 
-def _get(document: exp.Expression, path: str, of: str) -> exp.Expression:
+def _get(document: exp.Expr, path: str, of: str) -> exp.Expr:
     return call("variant_get", call("parse_json", document), text(path), text(of))
 
 
-def _items(document: exp.Expression, path: str) -> exp.Expression:
+def _items(document: exp.Expr, path: str) -> exp.Expr:
     return call("try_variant_get", call("parse_json", document), text(path), text("array<variant>"))
 
 
-def _plain(item: exp.Expression, *, is_text: bool) -> exp.Expression:
+def _plain(item: exp.Expr, *, is_text: bool) -> exp.Expr:
     return exp.cast(item, exp.DataType.Type.TEXT) if is_text else call("to_json", item)
 
 
-def _list_of(document: exp.Expression, items: exp.Expression) -> exp.Expression:
+def _list_of(document: exp.Expr, items: exp.Expr) -> exp.Expr:
     return unless_null(document, exp.func("coalesce", items, exp.Array(expressions=[])))
 
 
-def _path(path: exp.Expression) -> str:
+def _path(path: exp.Expr) -> str:
     parts = path.expressions if isinstance(path, exp.JSONPath) else []
     if not parts:
         raise QueryError(f"{path.sql()} is no path that Spark can follow.", hint="Write it as text: '$.key'.")
     return "$" + "".join(_step(part) for part in parts[1:])
 
 
-def _step(part: exp.Expression) -> str:
+def _step(part: exp.Expr) -> str:
     step = part.this
     if isinstance(step, exp.JSONPathWildcard):
         return _WILDCARD

@@ -10,7 +10,7 @@ from indexer.spark.expressions import call, for_each, is_null, number, text
 _VALUE = "value"
 
 
-def element(node: exp.Bracket) -> exp.Expression:
+def element(node: exp.Bracket) -> exp.Expr:
     """`list[i]`, `list[a:b]` and `map[key]`; what is not there is null."""
     (place,) = node.expressions
     if isinstance(place, exp.Dot) and isinstance(place.this, exp.Placeholder):
@@ -24,22 +24,22 @@ def element(node: exp.Bracket) -> exp.Expression:
     return call("slice", node.this, start, exp.Greatest(this=length, expressions=[number(0)], ignore_nulls=True))
 
 
-def position(node: exp.Anonymous) -> exp.Expression:
+def position(node: exp.Anonymous) -> exp.Expr:
     """`list_position`, 1 for the first."""
     return call("array_position", *node.expressions)
 
 
-def reverse(node: exp.Anonymous) -> exp.Expression:
+def reverse(node: exp.Anonymous) -> exp.Expr:
     """`list_reverse`."""
     return call("reverse", *node.expressions)
 
 
-def sort(node: exp.ArraySort) -> exp.Expression:
+def sort(node: exp.ArraySort) -> exp.Expr:
     """`list_sort` in its default order."""
     return call("array_sort", node.this)
 
 
-def unnest(node: exp.Unnest) -> exp.Expression:
+def unnest(node: exp.Unnest) -> exp.Expr:
     """Turn `UNNEST(list) WITH ORDINALITY` into `inline` of a list of structures, which counts from 1 as well.
 
     As a join it becomes a lateral view, the form that Spark plans without a join.
@@ -56,7 +56,7 @@ def unnest(node: exp.Unnest) -> exp.Expression:
     return exp.Table(this=rows, alias=exp.TableAlias(this=alias.this, columns=columns))
 
 
-def _numbered(items: exp.Expression, columns: list[exp.Identifier]) -> exp.Expression:
+def _numbered(items: exp.Expr, columns: list[exp.Identifier]) -> exp.Expr:
     item, place = exp.to_identifier("each_item"), exp.to_identifier("each_place")
     of_place = exp.cast(exp.Add(this=exp.column("each_place"), expression=number(1)), exp.DataType.Type.BIGINT)
     fields = [text(columns[0].name), exp.column("each_item")]
@@ -65,9 +65,7 @@ def _numbered(items: exp.Expression, columns: list[exp.Identifier]) -> exp.Expre
     return call("transform", items, made)
 
 
-def _become_lateral_view(
-    join: exp.Join, rows: exp.Expression, alias: exp.TableAlias, columns: list[exp.Identifier]
-) -> None:
+def _become_lateral_view(join: exp.Join, rows: exp.Expr, alias: exp.TableAlias, columns: list[exp.Identifier]) -> None:
     select = join.parent
     if not isinstance(select, exp.Select) or join is not select.args["joins"][-1]:
         raise QueryError("Spark unnests a list only behind all joins.", hint="Put the join with UNNEST last.")
@@ -76,19 +74,19 @@ def _become_lateral_view(
     join.pop()
 
 
-def aggregate(node: exp.ArrayAgg | exp.GroupConcat) -> exp.Expression | None:
+def aggregate(node: exp.ArrayAgg | exp.GroupConcat) -> exp.Expr | None:
     """`array_agg` and `string_agg`; with a filter it is that which becomes something else."""
     return None if isinstance(node.parent, exp.Filter) else _collected(node, None)
 
 
-def filtered(node: exp.Filter) -> exp.Expression | None:
+def filtered(node: exp.Filter) -> exp.Expr | None:
     """Do the same for one with a filter; other aggregates take their filter with them."""
     is_list = isinstance(node.this, exp.ArrayAgg | exp.GroupConcat)
     return _collected(node.this, node.expression.this) if is_list else None
 
 
-def _collected(node: exp.ArrayAgg | exp.GroupConcat, where: exp.Expression | None) -> exp.Expression:
-    """`array_agg([DISTINCT] value ORDER BY keys)` and `string_agg`, which leaves out nulls; null where there are no rows.
+def _collected(node: exp.ArrayAgg | exp.GroupConcat, where: exp.Expr | None) -> exp.Expr:
+    """Collect `[DISTINCT] value ORDER BY keys`, for text without nulls; null where there are no rows.
 
     Values are collected beside their keys, so that sorting the list afterwards puts them in order, nulls last. Spark's
     own `listagg` fails beside other distinct aggregates.
@@ -107,12 +105,12 @@ def _collected(node: exp.ArrayAgg | exp.GroupConcat, where: exp.Expression | Non
     return exp.Case(ifs=[exp.If(this=exp.GT(this=count, expression=number(0)), true=made)])
 
 
-def _over(aggregate: exp.Expression, where: exp.Expression | None) -> exp.Expression:
+def _over(aggregate: exp.Expr, where: exp.Expr | None) -> exp.Expr:
     return exp.Filter(this=aggregate, expression=exp.Where(this=where.copy())) if where else aggregate
 
 
-def _keys(ordered: list[exp.Ordered]) -> list[exp.Expression]:
-    keys: list[exp.Expression] = []
+def _keys(ordered: list[exp.Ordered]) -> list[exp.Expr]:
+    keys: list[exp.Expr] = []
     for place, key in enumerate(ordered):
         if key.args.get("desc") or key.args.get("nulls_first"):
             raise QueryError("Spark collects in ascending order only, nulls last.", hint="Sort by another column.")

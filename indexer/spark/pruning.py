@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 
-def mentioned(tree: exp.Expression) -> set[str]:
+def mentioned(tree: exp.Expr) -> set[str]:
     """Return every name in a statement."""
     return {identifier.name.lower() for identifier in tree.find_all(exp.Identifier)}
 
 
-def leave_out(tree: exp.Expression, columns: Sequence[str], needed: Collection[str]) -> None:
+def leave_out(tree: exp.Expr, columns: Sequence[str], needed: Collection[str]) -> None:
     """Take the columns that nobody needs out of a view's statement, unless its rows depend on them."""
     if not _is_free(tree):
         return
@@ -28,7 +28,7 @@ def leave_out(tree: exp.Expression, columns: Sequence[str], needed: Collection[s
         select.set("expressions", kept or select.expressions[:1])
 
 
-def _is_free(tree: exp.Expression) -> bool:
+def _is_free(tree: exp.Expr) -> bool:
     """Whether no rows are told apart or grouped by the columns of the result."""
     if isinstance(tree, exp.SetOperation):
         return not _is_distinct(tree) and _is_free(tree.left) and _is_free(tree.right)
@@ -36,12 +36,12 @@ def _is_free(tree: exp.Expression) -> bool:
     return not (_is_distinct(tree) or tree.is_star or (group and group.args.get("all")))
 
 
-def handed_on(tree: exp.Expression) -> Iterator[exp.Table]:
+def handed_on(tree: exp.Expr) -> Iterator[exp.Table]:
     """Yield the tables all of whose columns reach the result by stars, or decide which rows are distinct."""
     distinct = [query for query in tree.find_all(exp.Select, exp.SetOperation) if _is_distinct(query)]
     expressions = {cte.alias: cte.this for cte in tree.find_all(exp.CTE)}
     seen: set[int] = set()
-    waiting: list[exp.Expression] = [tree, *distinct]
+    waiting: list[exp.Expr] = [tree, *distinct]
     while waiting:
         query = waiting.pop()
         if id(query) in seen:
@@ -66,11 +66,11 @@ def _behind_stars(select: exp.Select) -> Iterator[exp.Table | exp.Subquery]:
             )
 
 
-def _is_distinct(query: exp.Expression) -> bool:
+def _is_distinct(query: exp.Expr) -> bool:
     return bool(query.args.get("distinct"))
 
 
-def _selects(tree: exp.Expression) -> list[exp.Select]:
+def _selects(tree: exp.Expr) -> list[exp.Select]:
     if isinstance(tree, exp.SetOperation):
         return [*_selects(tree.left), *_selects(tree.right)]
     return [tree] if isinstance(tree, exp.Select) else []

@@ -17,13 +17,13 @@ from indexer.spark.expressions import call, double, number, text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Rule = Callable[[Any], exp.Expression]
+    Rule = Callable[[Any], exp.Expr]
 
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600}
 _DATE_FORMATS = {"%Y-%m": "yyyy-MM", "%Y-%m-%d": "yyyy-MM-dd", "%Y-%m-%dT%H:%M:%SZ": "yyyy-MM-dd'T'HH:mm:ss'Z'"}
 
 
-def rewrite(node: exp.Expression) -> exp.Expression | None:
+def rewrite(node: exp.Expr) -> exp.Expr | None:
     """Return what stands for an expression in Spark, or None where it stays as it is."""
     if isinstance(node, exp.Anonymous):
         return _function(node)
@@ -31,7 +31,7 @@ def rewrite(node: exp.Expression) -> exp.Expression | None:
     return rule(node) if rule else None
 
 
-def _function(node: exp.Anonymous) -> exp.Expression | None:
+def _function(node: exp.Anonymous) -> exp.Expr | None:
     name = node.name.lower()
     if rule := _FUNCTIONS.get(name):
         return rule(node)
@@ -40,13 +40,13 @@ def _function(node: exp.Anonymous) -> exp.Expression | None:
     return None
 
 
-def _literal(node: exp.Literal) -> exp.Expression | None:
+def _literal(node: exp.Literal) -> exp.Expr | None:
     """Read numbers with a point as doubles: both engines read decimals, and divide and round those differently."""
     is_decimal = not node.is_string and "." in node.name and not isinstance(node.parent, exp.Cast)
     return double(node.copy()) if is_decimal else None
 
 
-def _round(node: exp.Round) -> exp.Expression:
+def _round(node: exp.Round) -> exp.Expr:
     """Round as DuckDB does: Spark rounds the shortest decimal of a double, which differs where two are equally near."""
     if not (decimals := node.args.get("decimals")):
         return call("round", node.this)
@@ -61,7 +61,7 @@ def _round(node: exp.Round) -> exp.Expression:
     )
 
 
-def _date_diff(node: exp.DateDiff) -> exp.Expression:
+def _date_diff(node: exp.DateDiff) -> exp.Expr:
     """Count the boundaries between two moments; Spark's functions count whole units that have passed."""
     unit, start, end = node.text("unit").upper(), node.expression, node.this
     if unit == "DAY":
@@ -71,12 +71,12 @@ def _date_diff(node: exp.DateDiff) -> exp.Expression:
     return exp.Paren(this=exp.Sub(this=_units(end, _SECONDS[unit]), expression=_units(start, _SECONDS[unit])))
 
 
-def _units(moment: exp.Expression, seconds: int) -> exp.Expression:
+def _units(moment: exp.Expr, seconds: int) -> exp.Expr:
     since_epoch = call("unix_seconds", moment)
     return since_epoch if seconds == 1 else call("floor", exp.Div(this=since_epoch, expression=number(seconds)))
 
 
-def _pattern(node: exp.Expression) -> exp.Expression | None:
+def _pattern(node: exp.Expr) -> exp.Expr | None:
     r"""Make `$` the end of the text, as in RE2: Java's also matches before a line break at the end."""
     pattern = node.expression
     if isinstance(pattern, exp.Literal) and pattern.name.endswith("$") and not pattern.name.endswith(r"\$"):
@@ -84,13 +84,13 @@ def _pattern(node: exp.Expression) -> exp.Expression | None:
     return None
 
 
-def _extract_pattern(node: exp.RegexpExtract) -> exp.Expression:
+def _extract_pattern(node: exp.RegexpExtract) -> exp.Expr:
     """Say which group: without one DuckDB means the whole match, Spark the first group."""
     _pattern(node)
     return call("regexp_extract", node.this, node.expression, node.args.get("group") or number(0))
 
 
-def _replace_pattern(node: exp.RegexpReplace) -> exp.Expression | None:
+def _replace_pattern(node: exp.RegexpReplace) -> exp.Expr | None:
     """Take only patterns that match once: DuckDB replaces the first match, Spark every one."""
     _pattern(node)
     pattern = node.expression.name
@@ -99,11 +99,11 @@ def _replace_pattern(node: exp.RegexpReplace) -> exp.Expression | None:
     return call("regexp_replace", node.this, node.expression, node.args["replacement"])
 
 
-def _full_match(node: exp.RegexpFullMatch) -> exp.Expression:
+def _full_match(node: exp.RegexpFullMatch) -> exp.Expr:
     return exp.RegexpLike(this=node.this, expression=text(rf"^(?:{node.expression.name})\z"))
 
 
-def _format_time(node: exp.TimeToStr) -> exp.Expression:
+def _format_time(node: exp.TimeToStr) -> exp.Expr:
     """`strftime` in the formats that are in use: Spark's letters are others, and text has to be quoted."""
     pattern = node.args["format"].name
     if pattern not in _DATE_FORMATS:
@@ -111,7 +111,7 @@ def _format_time(node: exp.TimeToStr) -> exp.Expression:
     return call("date_format", node.this, text(_DATE_FORMATS[pattern]))
 
 
-_RULES: dict[type[exp.Expression], Callable[[Any], exp.Expression | None]] = {
+_RULES: dict[type[exp.Expr], Callable[[Any], exp.Expr | None]] = {
     exp.ArrayAgg: list_rules.aggregate,
     exp.ArraySort: list_rules.sort,
     exp.Bracket: list_rules.element,

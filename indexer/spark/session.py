@@ -78,6 +78,14 @@ def start(master: str | None = None) -> SparkSession:
     return session
 
 
+def answering(session: SparkSession) -> SparkSession:
+    """Return a session beside one that runs, with views and settings of its own, that answers as DuckDB does."""
+    own = session.newSession()
+    for name, value in _ANSWERS.items():
+        own.conf.set(name, value)
+    return own
+
+
 def stop(session: SparkSession) -> None:
     """End the session and the Java process that this one started for it."""
     from pyspark import SparkContext
@@ -150,8 +158,6 @@ def _session(master: str | None) -> SparkSession:
     is_here = str(configuration.get("spark.master")).startswith("local")
     for name, value in (_DEFAULTS | (_LOOPBACK if is_here else {})).items():
         configuration.setIfMissing(name, value)
-    for name, value in _ANSWERS.items():
-        configuration.set(name, value)
     return SparkSession.builder.config(conf=configuration).getOrCreate()
 
 

@@ -53,7 +53,7 @@ class Relation:
 class Statement:
     """A statement whose macros are expanded and whose relations have Spark's names; `reads` has each occurrence."""
 
-    tree: exp.Expression
+    tree: exp.Expr
     reads: tuple[tuple[exp.Table, Relation], ...]
 
     def text(self) -> str:
@@ -64,7 +64,7 @@ class Statement:
 def read(text: str, schema: str = MAIN) -> Statement:
     """Read one statement of DuckDB's SQL; names without a schema are of the given one.
 
-    Raises `QueryError` for one that does more than read, and for relations that are neither views nor tables of a store.
+    Raises `QueryError` for one that does more than read, and for a relation that is no view and no table of a store.
     """
     tree = _expand(_parsed(text).copy(), _macros())
     tables = [table for table in tree.find_all(exp.Table) if not _is_of_the_statement(table)]
@@ -72,7 +72,7 @@ def read(text: str, schema: str = MAIN) -> Statement:
 
 
 @cache
-def _parsed(text: str) -> exp.Expression:
+def _parsed(text: str) -> exp.Expr:
     try:
         tree = sqlglot.parse_one(text, dialect=_AsWritten)
     except sqlglot.errors.SqlglotError as error:
@@ -83,9 +83,9 @@ def _parsed(text: str) -> exp.Expression:
 
 
 @cache
-def _macros() -> dict[str, tuple[list[str], exp.Expression]]:
+def _macros() -> dict[str, tuple[list[str], exp.Expr]]:
     """Macros by name: their parameters and what they stand for, other macros in it expanded."""
-    macros: dict[str, tuple[list[str], exp.Expression]] = {}
+    macros: dict[str, tuple[list[str], exp.Expr]] = {}
     for macro in sqlglot.parse(queries.macros_sql(), dialect=_AsWritten):
         if isinstance(macro, exp.Create):
             parameters = [parameter.name for parameter in macro.this.expressions]
@@ -93,11 +93,11 @@ def _macros() -> dict[str, tuple[list[str], exp.Expression]]:
     return macros
 
 
-def _expand(tree: exp.Expression, macros: dict[str, tuple[list[str], exp.Expression]]) -> exp.Expression:
+def _expand(tree: exp.Expr, macros: dict[str, tuple[list[str], exp.Expr]]) -> exp.Expr:
     return _from_the_leaves(tree, lambda node: _macro_text(node, macros))
 
 
-def _macro_text(node: exp.Expression, macros: dict[str, tuple[list[str], exp.Expression]]) -> exp.Expression | None:
+def _macro_text(node: exp.Expr, macros: dict[str, tuple[list[str], exp.Expr]]) -> exp.Expr | None:
     if not isinstance(node, exp.Anonymous) or node.name.lower() not in macros:
         return None
     parameters, body = macros[node.name.lower()]
@@ -106,12 +106,12 @@ def _macro_text(node: exp.Expression, macros: dict[str, tuple[list[str], exp.Exp
     return exp.Paren(this=filled)
 
 
-def _argument(node: exp.Expression, given: dict[str, exp.Expression]) -> exp.Expression | None:
+def _argument(node: exp.Expr, given: dict[str, exp.Expr]) -> exp.Expr | None:
     is_parameter = isinstance(node, exp.Column) and not node.table and node.name in given
     return exp.Paren(this=given[node.name].copy()) if is_parameter else None
 
 
-def _from_the_leaves(tree: exp.Expression, change: Callable[[exp.Expression], exp.Expression | None]) -> exp.Expression:
+def _from_the_leaves(tree: exp.Expr, change: Callable[[exp.Expr], exp.Expr | None]) -> exp.Expr:
     """Replace nodes, those below before those above; what a replacement brings along is not looked at again."""
     for node in reversed(list(tree.walk())):
         changed = change(node)
@@ -127,7 +127,7 @@ def _is_of_the_statement(table: exp.Table) -> bool:
     """Whether a name is that of a common table expression around it, or before it."""
     if table.db:
         return False
-    node: exp.Expression | None = table
+    node: exp.Expr | None = table
     inside = None
     while node is not None:
         if isinstance(node, exp.CTE):
