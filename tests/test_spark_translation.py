@@ -23,8 +23,10 @@ TRANSLATED = {
     "l.layers[-1]": "TRY_ELEMENT_AT(l.layers, -1)",
     "l.labels['a']": "TRY_ELEMENT_AT(l.labels, 'a')",
     "l.layers[l.place]": "TRY_ELEMENT_AT(l.layers, CAST(l.place AS INT))",
-    "l.layers[1:3]": "SLICE(l.layers, 1, GREATEST((CAST(3 AS INT) - (1)) + 1, 0))",
-    "l.layers[:l.n]": "SLICE(l.layers, 1, GREATEST((CAST(l.n AS INT) - (1)) + 1, 0))",
+    "l.layers[2:3]": "SLICE(l.layers, CAST(2 AS INT), GREATEST(CAST((3) - (2) + 1 AS INT), 0))",
+    "l.layers[:l.n]": "SLICE(l.layers, CAST(1 AS INT), GREATEST(CAST((l.n) - (1) + 1 AS INT), 0))",
+    "l.layers[:l.n.m]": "SLICE(l.layers, CAST(1 AS INT), GREATEST(CAST((l.n.m) - (1) + 1 AS INT), 0))",
+    "l.layers[l.n + 1:]": "SLICE(l.layers, CAST(l.n + 1 AS INT), GREATEST(CAST((SIZE(l.layers)) - (l.n + 1) + 1 AS INT), 0))",
     "1 / 3600.0": "1 / CAST(3600.0 AS DOUBLE)",
     "round(l.share, 2)": "(ROUND((l.share) * CAST(100 AS DOUBLE)) / CAST(100 AS DOUBLE))",
     "round(l.share)": "ROUND(l.share)",
@@ -39,6 +41,9 @@ TRANSLATED = {
     "list_position(l.a, 'b')": "ARRAY_POSITION(l.a, 'b')",
     "list_reverse(l.a)": "REVERSE(l.a)",
     "list_transform(l.a, lambda b : b.c)": "TRANSFORM(l.a, b -> b.c)",
+    "list_transform(l.a, lambda b, n : {'n': n, 'b': b.n + l.n})": (
+        "TRANSFORM(l.a, (b, n) -> STRUCT(CAST(n + 1 AS BIGINT) AS n, b.n + l.n AS b))"
+    ),
     "sha256(l.a)": "SHA2(l.a, 256)",
     "json_extract_string(l.a, '$.b.c')": "VARIANT_GET(PARSE_JSON(l.a), '$.b.c', 'string')",
     "json_extract_string(l.a, '$.\"b-c\"')": "VARIANT_GET(PARSE_JSON(l.a), '$[\"b-c\"]', 'string')",

@@ -13,15 +13,46 @@ _VALUE = "value"
 def element(node: exp.Bracket) -> exp.Expr:
     """`list[i]`, `list[a:b]` and `map[key]`; what is not there is null."""
     (place,) = node.expressions
-    if isinstance(place, exp.Dot) and isinstance(place.this, exp.Placeholder):
-        # sqlglot reads the part behind the colon in [:a.b] as a parameter.
-        place = exp.Slice(expression=exp.column(place.expression.name, table=place.this.name))
+    place = _without_parameter(place)
     if not isinstance(place, exp.Slice):
         is_plain = isinstance(place, exp.Literal | exp.Neg)
         return call("try_element_at", node.this, place if is_plain else exp.cast(place, exp.DataType.Type.INT))
-    start, end = place.this or number(1), exp.cast(place.expression, exp.DataType.Type.INT)
-    length = exp.Add(this=exp.Paren(this=exp.Sub(this=end, expression=exp.Paren(this=start))), expression=number(1))
-    return call("slice", node.this, start, exp.Greatest(this=length, expressions=[number(0)], ignore_nulls=True))
+    start, end = place.this or number(1), place.expression or call("size", node.this.copy())
+    length = exp.Sub(this=exp.Paren(this=end), expression=exp.Paren(this=start))
+    length = exp.cast(exp.Add(this=length, expression=number(1)), exp.DataType.Type.INT)
+    of = exp.Greatest(this=length, expressions=[number(0)], ignore_nulls=True)
+    return call("slice", node.this, exp.cast(start.copy(), exp.DataType.Type.INT), of)
+
+
+def _without_parameter(place: exp.Expr) -> exp.Expr:
+    """Undo what sqlglot makes of `[:a.b]`: it takes the part behind the colon for a parameter."""
+    first = place.find(exp.Placeholder) if isinstance(place, exp.Dot) else None
+    if first is None:
+        return place
+    first.replace(exp.column(first.name))
+    return exp.Slice(expression=place)
+
+
+def transform(node: exp.Transform) -> exp.Expr | None:
+    """Let the second variable of a function over a list count from 1, as in DuckDB; Spark's counts from 0."""
+    function = node.expression
+    if isinstance(function, exp.Lambda) and len(function.expressions) > 1:
+        place = function.expressions[1].name
+        for used in list(function.this.find_all(exp.Identifier)):
+            if used.name == place and _is_variable(used):
+                used.replace(_from_one(used.copy()))
+    return None
+
+
+def _is_variable(identifier: exp.Identifier) -> bool:
+    """Whether it stands by itself rather than for a column, a field or the key of a structure."""
+    is_name = isinstance(identifier.parent, exp.PropertyEQ) and identifier.arg_key == "this"
+    is_field = isinstance(identifier.parent, exp.Dot) and identifier.arg_key == "expression"
+    return not (isinstance(identifier.parent, exp.Column) or is_name or is_field)
+
+
+def _from_one(place: exp.Expr) -> exp.Expr:
+    return exp.cast(exp.Add(this=place, expression=number(1)), exp.DataType.Type.BIGINT)
 
 
 def position(node: exp.Anonymous) -> exp.Expr:
@@ -58,9 +89,8 @@ def unnest(node: exp.Unnest) -> exp.Expr:
 
 def _numbered(items: exp.Expr, columns: list[exp.Identifier]) -> exp.Expr:
     item, place = exp.to_identifier("each_item"), exp.to_identifier("each_place")
-    of_place = exp.cast(exp.Add(this=exp.column("each_place"), expression=number(1)), exp.DataType.Type.BIGINT)
     fields = [text(columns[0].name), exp.column("each_item")]
-    fields += [text(columns[1].name), of_place] if len(columns) > 1 else []
+    fields += [text(columns[1].name), _from_one(exp.column("each_place"))] if len(columns) > 1 else []
     made = exp.Lambda(this=call("named_struct", *fields), expressions=[item, place])
     return call("transform", items, made)
 

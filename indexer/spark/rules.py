@@ -127,6 +127,7 @@ _RULES: dict[type[exp.Expr], Callable[[Any], exp.Expr | None]] = {
     exp.RegexpReplace: _replace_pattern,
     exp.Round: _round,
     exp.TimeToStr: _format_time,
+    exp.Transform: list_rules.transform,
     exp.Unnest: list_rules.unnest,
 }
 
