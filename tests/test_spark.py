@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 
 import pytest
-from canned import CASES, EVERY, query_of
+from canned import CASES, query_of
 from conftest import COMMAND
 from fleets import image
 from nights import night, write_night
@@ -27,8 +27,9 @@ pytestmark = pytest.mark.slow
 
 pyspark = pytest.importorskip("pyspark", reason="pyspark of the test group is not installed")
 
-KINDS = {name: kind for kind, name in EVERY}
-NAMES = sorted({*KINDS, *CASES})
+NAMES = sorted({*queries.names(), *(case for case in CASES if query_of(case) in queries.names())})
+"""Every query there is, and again with each other set of parameters that golden answers are kept for."""
+
 UNSTEADY = {"snapshot_age_hours"}
 """Columns that differ from one second to the next."""
 
@@ -135,7 +136,7 @@ def on_spark(spark, store, keyring):
     from indexer.spark.catalog import open_spark_catalog
 
     with open_spark_catalog(store, keyrings=[keyring], aliases=ALIASES, spark=spark) as catalog:
-        catalog.prepare([queries.load(name, kind).sql for kind, name in EVERY])
+        catalog.prepare([queries.load(name).sql for name in queries.names()])
         yield catalog
 
 
@@ -149,7 +150,7 @@ def on_duckdb(store, keyring):
 @pytest.mark.parametrize("case", NAMES)
 def test_spark_answers_as_duckdb(on_spark, on_duckdb, case) -> None:
     """Rows in order, names and types of the columns are equal; a query added later is covered as well."""
-    query = queries.load(query_of(case), KINDS[query_of(case)])
+    query = queries.load(query_of(case))
     parameters = CASES.get(case, {}) | ({"as_of": night(30)} if "as_of" in {p.name for p in query.parameters} else {})
     expected, answer = (catalog.run(query, **parameters) for catalog in (on_duckdb, on_spark))
     assert (answer.columns, answer.types) == (expected.columns, expected.types)
