@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+import pyarrow.parquet as pq
 import pytest
 from canned import CASES, query_of
 from conftest import COMMAND
@@ -18,6 +19,8 @@ from spark_cluster import spark_cluster
 
 from indexer import queries
 from indexer.catalog import open_catalog
+from indexer.cli import reading
+from indexer.cli.options import Choice, Engine, OutputOptions
 from indexer.errors import QueryError
 from indexer.output import WRITERS
 from indexer.sample import generate_images
@@ -27,8 +30,9 @@ pytestmark = pytest.mark.slow
 
 pyspark = pytest.importorskip("pyspark", reason="pyspark of the test group is not installed")
 
-NAMES = sorted({*queries.names(), *(case for case in CASES if query_of(case) in queries.names())})
-"""Every query there is, and again with each other set of parameters that golden answers are kept for."""
+PARAMETERS = {name: CASES.get(name, {}) for name in queries.names()}
+"""What each query is asked with: of the parameters that golden answers are kept for, the last."""
+PARAMETERS |= {query_of(case): given for case, given in CASES.items() if query_of(case) in PARAMETERS}
 
 UNSTEADY = {"snapshot_age_hours"}
 """Columns that differ from one second to the next."""
@@ -147,12 +151,12 @@ def on_duckdb(store, keyring):
         yield catalog
 
 
-@pytest.mark.parametrize("case", NAMES)
-def test_spark_answers_as_duckdb(on_spark, on_duckdb, case) -> None:
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_spark_answers_as_duckdb(on_spark, on_duckdb, name) -> None:
     """Rows in order, names and types of the columns are equal; a query added later is covered as well."""
-    query = queries.load(query_of(case))
-    parameters = CASES.get(case, {}) | ({"as_of": night(30)} if "as_of" in {p.name for p in query.parameters} else {})
-    expected, answer = (catalog.run(query, **parameters) for catalog in (on_duckdb, on_spark))
+    query = queries.load(name)
+    now = {"as_of": night(30)} if "as_of" in {parameter.name for parameter in query.parameters} else {}
+    expected, answer = (catalog.run(query, **PARAMETERS[name] | now) for catalog in (on_duckdb, on_spark))
     assert (answer.columns, answer.types) == (expected.columns, expected.types)
     assert steady(answer) == steady(expected)
 
@@ -163,51 +167,49 @@ def steady(relation):
     return relation.project(", ".join(kept)).to_arrow_table().to_pylist()
 
 
-@pytest.mark.parametrize("form", WRITERS)
-def test_every_format_is_the_same(on_spark, on_duckdb, form) -> None:
-    """What is written is equal to the byte: lists, times, fractions, flags and nulls."""
-    written = []
-    for catalog in (on_duckdb, on_spark):
-        stream = io.BytesIO()
-        columns = "i.*, [i.kind, i.os] AS kinds, i.layer_count / 3 AS share"
-        WRITERS[form](catalog.sql(f"SELECT {columns} FROM images AS i ORDER BY i.image_name, i.cluster"), stream)
-        written.append(stream.getvalue())
-    assert written[0] == written[1]
-    assert len(written[0]) > 10_000
+def test_every_format_is_the_same(on_spark, on_duckdb) -> None:
+    """What is written is equal to the byte in each format: lists, times, fractions, flags and nulls."""
+    columns = "i.image_name, i.registry, i.is_managed, i.built_at, [i.kind, i.os] AS kinds, i.layer_count / 3 AS share"
+    statement = f"SELECT {columns} FROM images AS i ORDER BY i.image_name, i.cluster"
+    expected, answer = (catalog.sql(statement) for catalog in (on_duckdb, on_spark))
+    for form in WRITERS:
+        assert written(answer, form) == written(expected, form)
+
+
+def written(relation, form):
+    """Bytes of a relation in a format; of Parquet, whose encodings vary, the table."""
+    stream = io.BytesIO()
+    WRITERS[form](relation, stream)
+    return pq.read_table(stream) if form == "parquet" else stream.getvalue()
 
 
 def test_values_are_bound(on_spark, on_duckdb) -> None:
-    """A parameter is a value whatever it holds; lists, numbers, times and nothing are bound as well."""
+    """A parameter is a value whatever it holds, in a list as well."""
     for name, given in {
         "lineage": {"image": "' OR ''=' :x $x \\"},
-        "reclaimable": {"repositories": ["registry.redhat.io/o'brien", "a,b", "\\"], "min_age_days": "7"},
-        "stale-images": {"as_of": "2027-01-01T00:00:00+02:00", "min_age_days": 30},
+        "architecture-coverage": {"required": ["o'brien/\\", "linux/amd64", ":x", "a,b"]},
     }.items():
         query = queries.load(name)
         assert steady(on_spark.run(query, **given)) == steady(on_duckdb.run(query, **given))
 
 
-def test_chosen_snapshots_and_clusters(spark, store) -> None:
-    """An older snapshot, or one cluster, shows the same on both engines, computed without the columns nobody needs."""
+def test_a_chosen_snapshot_of_a_cluster(spark, store) -> None:
+    """An older snapshot shows the same on both engines, computed without the columns nobody needs, and cut in time."""
     from indexer.spark.catalog import open_spark_catalog
 
     older = min(path.name.partition("=")[2] for path in store.glob("cluster=east/snapshot=*"))
-    for choice in ({"snapshot": older, "clusters": ("east",)}, {"clusters": ("west",)}):
-        with (
-            open_spark_catalog(store, spark=spark, row_limit=5, **choice) as there,
-            open_catalog(store, **choice) as here,
-        ):
-            query = queries.load("largest-images")
-            assert steady(there.run(query)) == steady(here.run(query))[:5]
+    choice = {"snapshot": older, "clusters": ("east",)}
+    with open_spark_catalog(store, spark=spark, row_limit=5, **choice) as there, open_catalog(store, **choice) as here:
+        query = queries.load("layer-sharing")
+        assert steady(there.run(query)) == steady(here.run(query))[:5]
 
 
 def test_a_store_without_images_has_typed_answers(spark, empty_store) -> None:
-    """No snapshot: no rows, or a row of zeros, in the same types."""
+    """No snapshot: no rows, or rows of zeros, in the same types."""
     from indexer.spark.catalog import open_spark_catalog
 
     with open_spark_catalog(empty_store, spark=spark) as there, open_catalog(empty_store) as here:
-        for name in ("capacity-summary", "repositories"):
-            text = queries.load(name).sql if name in queries.names() else f"SELECT * FROM {name}"
+        for text in ("SELECT * FROM repositories", queries.load("layer-sharing-histogram").sql):
             assert there.sql(text).types == here.sql(text).types
             assert steady(there.sql(text)) == steady(here.sql(text))
 
@@ -219,13 +221,30 @@ def test_what_spark_refuses_is_an_error_of_ours(on_spark) -> None:
     assert "\n" not in caught.value.message
 
 
+def test_a_condition_picks_images(spark, store, monkeypatch, tmp_path) -> None:
+    """`--where` is in DuckDB's SQL on either engine; what it picks is bound as a list."""
+    from indexer.spark.catalog import open_spark_catalog
+
+    monkeypatch.setattr(
+        reading,
+        "open_spark_views",
+        lambda choice, *_: open_spark_catalog(choice.store, clusters=("west",), spark=spark),
+    )
+    given = reading.Given(where="kind = 'image' AND first_seen_at < TIMESTAMP '2024-06-01' AND reference LIKE 'quay%'")
+    for engine in ("duckdb", "spark"):
+        output = OutputOptions("json", tmp_path / engine, None)
+        reading.run_query("reclaimable", given, Engine(engine), Choice(str(store), "latest", ("west",)), output)
+    assert (tmp_path / "spark").read_text() == (tmp_path / "duckdb").read_text()
+    assert (tmp_path / "spark").read_text().count('"image"') > 5
+
+
 def test_the_command_writes_rows_and_nothing_else(cluster, store, environment) -> None:
-    """Stdout is what DuckDB's run writes, byte for byte, and stderr is silent: Spark's chatter goes nowhere."""
-    words = [*COMMAND, "query", "reclaimable", "--store", str(store), "--cluster", "east", "--format", "json"]
-    words += ["--where", "kind = 'image' AND registry LIKE '%io' AND first_seen_at < TIMESTAMP '2024-06-01'"]
+    """What it writes is what DuckDB's run writes, byte for byte, and Spark's chatter goes nowhere."""
+    words = [*COMMAND, "query", "layer-sharing", "--store", str(store), "--cluster", "east", "--format", "csv"]
+    words += ["-p", "min_images=2", "--limit", "7", "--registry-alias", "quay.io=registry.redhat.io"]
     on_spark = [*words, "--engine", "spark", "--master", cluster.master]
     expected = subprocess.run(words, capture_output=True, check=True, env=environment)
     ended = subprocess.run(on_spark, capture_output=True, check=False, env=environment | cluster.environment)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert ended.stdout == expected.stdout
-    assert ended.stdout.count(b"\n") > 5
+    assert len(ended.stdout.splitlines()) == 8

@@ -26,7 +26,7 @@ TRANSLATED = {
     "l.layers[2:3]": "SLICE(l.layers, CAST(2 AS INT), GREATEST(CAST((3) - (2) + 1 AS INT), 0))",
     "l.layers[:l.n]": "SLICE(l.layers, CAST(1 AS INT), GREATEST(CAST((l.n) - (1) + 1 AS INT), 0))",
     "l.layers[:l.n.m]": "SLICE(l.layers, CAST(1 AS INT), GREATEST(CAST((l.n.m) - (1) + 1 AS INT), 0))",
-    "l.layers[l.n + 1:]": "SLICE(l.layers, CAST(l.n + 1 AS INT), GREATEST(CAST((SIZE(l.layers)) - (l.n + 1) + 1 AS INT), 0))",
+    "l.layers[2:]": "SLICE(l.layers, CAST(2 AS INT), GREATEST(CAST((SIZE(l.layers)) - (2) + 1 AS INT), 0))",
     "1 / 3600.0": "1 / CAST(3600.0 AS DOUBLE)",
     "round(l.share, 2)": "(ROUND((l.share) * CAST(100 AS DOUBLE)) / CAST(100 AS DOUBLE))",
     "round(l.share)": "ROUND(l.share)",

@@ -14,7 +14,7 @@ from indexer.cli.emit import emit
 from indexer.errors import BadParameterError, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from indexer.cli.options import Choice, Engine, OutputOptions
     from indexer.spark.catalog import SparkCatalog
@@ -96,15 +96,25 @@ def run_query(name: str, given: Given, engine: Engine, choice: Choice, output: O
     query = queries.load(name)
     parameters = parameters_of(given.pairs)
     query.bind(parameters | ({"images": []} if given.where else {}))
-    with open_spark_views(choice, engine, output) if engine.is_spark else open_views(choice) as catalog:
-        if given.where:
-            parameters["images"] = _images_where(catalog, given.where)
+    picking = _images_where(given.where) if given.where else None
+    with _open_on(engine, choice, output, [query.sql, picking] if picking else [query.sql]) as catalog:
+        if picking:
+            parameters["images"] = [name for (name,) in catalog.sql(picking).fetchall()]
         emit(catalog.run(query, **parameters), output)
 
 
-def _images_where(catalog: Catalog | SparkCatalog, condition: str) -> list[str]:
-    rows = catalog.sql(f"SELECT DISTINCT image_name FROM images WHERE (\n{condition}\n) ORDER BY image_name").fetchall()
-    return [name for (name,) in rows]
+def _images_where(condition: str) -> str:
+    return f"SELECT DISTINCT image_name FROM images WHERE (\n{condition}\n) ORDER BY image_name"
+
+
+def _open_on(
+    engine: Engine, choice: Choice, output: OutputOptions, statements: Sequence[str]
+) -> Catalog | SparkCatalog:
+    if not engine.is_spark:
+        return open_views(choice)
+    catalog = open_spark_views(choice, engine, output)
+    catalog.prepare(statements)
+    return catalog
 
 
 def run_sql(text: str, choice: Choice, output: OutputOptions) -> None:
