@@ -230,7 +230,7 @@ def test_a_condition_picks_images(spark, store, monkeypatch, tmp_path) -> None:
         "open_spark_views",
         lambda choice, *_: open_spark_catalog(choice.store, clusters=("west",), spark=spark),
     )
-    given = reading.Given(where="kind = 'image' AND first_seen_at < TIMESTAMP '2024-06-01' AND reference LIKE 'quay%'")
+    given = reading.Given(where="kind = 'image' AND first_seen_at > TIMESTAMP '2020-01-01' AND registry LIKE '%io'")
     for engine in ("duckdb", "spark"):
         output = OutputOptions("json", tmp_path / engine, None)
         reading.run_query("reclaimable", given, Engine(engine), Choice(str(store), "latest", ("west",)), output)
