@@ -46,7 +46,7 @@ def test_queries_compare_ways(environment, sample_store) -> None:
 @pytest.mark.slow
 def test_nights_are_compared(environment) -> None:
     """Every question is timed, and the difference of two nights adds up in each cluster."""
-    said = run_benchmark(environment, "nights.py", "--clusters", 2, "--nights", 3, "--images", 15)
+    said = run_benchmark(environment, "many_nights.py", "--clusters", 2, "--nights", 3, "--images", 15)
     assert "in all 2 diffs" in said
     assert "6 snapshots" in said
     assert "growth-forecast" in said

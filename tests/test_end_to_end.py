@@ -32,6 +32,7 @@ def test_demo_serves_exports_publishes_and_reports(tmp_path: Path) -> None:
     assert (snapshot.receipt.is_complete, snapshot.receipt.is_consistent) == (True, True)
     assert snapshot.receipt.page_count == 5
     assert snapshot.receipt.expected_count == snapshot.receipt.image_count > 2000
+    assert [line for line in result.stderr.splitlines() if not line.startswith("image-indexer: ")] == []
 
 
 @pytest.mark.parametrize("is_on_path", [True, False])

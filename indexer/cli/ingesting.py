@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -100,6 +101,8 @@ def suit_bulk_work() -> None:
     with suppress(NotImplementedError):
         pa.set_memory_pool(pa.jemalloc_memory_pool())
     gc.freeze()
+    # The engine's module complains at the end about what the collector can't reach.
+    atexit.register(gc.unfreeze)
     gc.set_threshold(50_000, 20, 100)
 
 

@@ -8,11 +8,8 @@ from typing import Self
 from indexer.errors import DataError
 
 
-class ReadingState(StrEnum):
-    """How far the reading of one `content` came; `description` says it in a sentence.
-
-    Only `READABLE` means "a well-formed atomic signature". None of them says that a signature is genuine.
-    """
+class DescribedState(StrEnum):
+    """A named state, which is its own text; `description` says it in a sentence."""
 
     description: str
 
@@ -22,6 +19,13 @@ class ReadingState(StrEnum):
         member._value_ = value
         member.description = description
         return member
+
+
+class ReadingState(DescribedState):
+    """How far the reading of one `content` came; `description` says it in a sentence.
+
+    Only `READABLE` means "a well-formed atomic signature". None of them says that a signature is genuine.
+    """
 
     READABLE = "readable", "One OpenPGP signed message with one signature over an atomic payload."
     EMPTY = "empty", "There is no content."

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from pysequoia import Sig, verify
 from pysequoia.packet import SignatureType
@@ -18,7 +17,7 @@ from indexer.signature.keyring import without_revocations
 from indexer.signature.packets import Tag
 from indexer.signature.payload import read_payload
 from indexer.signature.reading import decode_content, read_signed_text
-from indexer.signature.states import ReadingState
+from indexer.signature.states import DescribedState, ReadingState
 
 if TYPE_CHECKING:
     from pysequoia import Cert, Decrypted
@@ -34,17 +33,8 @@ LIBREPGP_VERSION: Final = 5
 """Version of signatures that Sequoia does not know."""
 
 
-class KeyState(StrEnum):
+class KeyState(DescribedState):
     """What a keyring says of one signature; `description` says it in a sentence."""
-
-    description: str
-
-    def __new__(cls, value: str, description: str) -> Self:
-        """Make the member a plain string that carries its description."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.description = description
-        return member
 
     GOOD = "good", "A key of the keyring made it over this text; it was valid then and is now."
     BAD = "bad", "The key it names did not make it over this text: one of the two was changed, or it is forged."
