@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import pyarrow.parquet as pq
 import pytest
 from canned import CASES, query_of
-from conftest import COMMAND
+from conftest import COMMAND, PROJECT
 from fleets import image
 from nights import night, write_night
 from signed_fleet import LEVELS, write_fleet_keyring
@@ -21,7 +23,7 @@ from indexer import queries
 from indexer.catalog import open_catalog
 from indexer.cli import reading
 from indexer.cli.options import Choice, Engine, OutputOptions
-from indexer.errors import QueryError
+from indexer.errors import EngineError, QueryError
 from indexer.output import WRITERS
 from indexer.sample import generate_images
 from indexer.sample.bundle import odd_images
@@ -219,6 +221,40 @@ def test_what_spark_refuses_is_an_error_of_ours(on_spark) -> None:
     with pytest.raises(QueryError, match="overflow") as caught:
         on_spark.sql(f"SELECT sum(v.x) AS x FROM (VALUES ({2**63 - 1}), (1)) AS v (x)")
     assert "\n" not in caught.value.message
+
+
+class Elsewhere(PurePosixPath):
+    """A folder in object storage."""
+
+    def __str__(self) -> str:
+        return f"s3:/{super().__str__()}"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A snapshot whose parts stand there."""
+
+    part_paths: list[Elsewhere]
+
+
+def test_a_store_spark_cannot_see_is_an_error_of_ours(spark) -> None:
+    """Without the connector of an address the error names the store, and what to install."""
+    from indexer.spark.relations import stored_images
+
+    store = Elsewhere("/bucket/store")
+    with pytest.raises(EngineError, match="s3://bucket/store") as caught:
+        stored_images(spark, store, [Published([store / "images-00000.parquet"])])
+    assert "connector" in caught.value.hint
+
+
+def test_the_documented_notebook_runs(spark, sample_store, monkeypatch, capsys) -> None:
+    """What the page says of a notebook without this tool reads the newest complete snapshots."""
+    page = (PROJECT / "docs" / "spark.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(sample_store.parent)
+    sample_store.with_name("image-index").symlink_to(sample_store)
+    exec(code, {"spark": spark})  # noqa: S102
+    assert re.search(r"sample\s*\|\s*2016\s*\|", capsys.readouterr().out)
 
 
 def test_a_condition_picks_images(spark, store, monkeypatch, tmp_path) -> None:

@@ -108,7 +108,10 @@ class SparkCatalog:
             rows = self._session.sql(planned.text, args=parameters or None)
             return (rows if limit is None else rows.limit(limit)).toArrow()
         except (PySparkException, Py4JError) as error:
-            raise QueryError(f"Spark can't run the query: {reason(error)}", hint="See it all with -v.") from error
+            raise QueryError(
+                f"Spark can't run the query: {reason(error)}",
+                hint="Its workers have to see the store under the same path; -v shows what Spark says.",
+            ) from error
 
     def _make_view(self, step: Step) -> None:
         """Create a temporary view; one that is read more than once is computed now and its rows are kept."""

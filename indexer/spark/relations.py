@@ -11,6 +11,7 @@ from indexer import verified
 from indexer.errors import EngineError
 from indexer.relations import create_aliases, create_snapshots, create_stored_images, create_table
 from indexer.schema import PART_FIELDS, ListOf, Scalar, Type
+from indexer.spark.session import reason
 from indexer.table_schema import KEYRING_KEYS, REGISTRY_ALIASES, SIGNATURE_VERIFICATIONS, SNAPSHOTS
 
 if TYPE_CHECKING:
@@ -40,18 +41,29 @@ def stored_images(session: SparkSession, store: Folder, snapshots: Sequence[Snap
     """Every stored row with its cluster and snapshot; only the parts that receipts name, whatever else lies there.
 
     Cluster and snapshot are partitions to Spark, so a condition on them leaves files alone. Columns that an older
-    schema version did not know are null.
+    schema version did not know are null. Raises `EngineError` where Spark does not see the store.
     """
     columns = [f"`{field.name}` {spark_type(field.type)}" for field in PART_FIELDS]
     ddl = ", ".join(["cluster STRING", "snapshot STRING", *columns])
     paths = [spark_address(path) for snapshot in snapshots for path in snapshot.part_paths]
-    if paths:
-        # Brackets and stars in the name of a folder are no patterns.
-        options = {"basePath": spark_address(store), "__globPaths__": "false"}
-        rows = session.read.schema(ddl).options(**options).parquet(*paths)
-    else:
-        rows = session.createDataFrame([], ddl)
+    rows = _rows_of(session, store, paths, ddl) if paths else session.createDataFrame([], ddl)
     return rows.select("cluster", rows.snapshot.alias("snapshot_id"), *(field.name for field in PART_FIELDS))
+
+
+def _rows_of(session: SparkSession, store: Folder, paths: Sequence[str], ddl: str) -> DataFrame:
+    """Name the files; Spark looks whether they are there. Raises `EngineError` where it does not see them."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    # Brackets and stars in the name of a folder are no patterns.
+    options = {"basePath": spark_address(store), "__globPaths__": "false"}
+    try:
+        return session.read.schema(ddl).options(**options).parquet(*paths)
+    except (PySparkException, Py4JError) as error:
+        raise EngineError(
+            f"Spark can't see the store {store}: {reason(error)}",
+            hint="It needs the same folder on every machine, or a connector for the address (spark.jars.packages).",
+        ) from error
 
 
 def small_tables(snapshots: Sequence[Snapshot], aliases: Aliases, keyring: Keyring | None) -> dict[str, pa.Table]:
