@@ -37,6 +37,12 @@ TRANSLATED = {
     "regexp_full_match(l.a, 'b|c')": r"l.a RLIKE '^(?:b|c)\\z'",
     "regexp_extract(l.a, '(b)$', 1)": r"REGEXP_EXTRACT(l.a, '(b)\\z', 1)",
     "regexp_replace(l.a, '^b', '')": "REGEXP_REPLACE(l.a, '^b', '')",
+    r"l.a LIKE 'b\_c'": r"l.a LIKE 'b\\\\_c'",
+    "CAST(l.a / 8 AS BIGINT)": "CAST(RINT(l.a / 8) AS BIGINT)",
+    "CAST(l.a AS BIGINT)": "CAST(l.a AS BIGINT)",
+    "TRY_CAST(l.a AS TIMESTAMP WITH TIME ZONE)": (
+        r"CASE WHEN l.a RLIKE '^[0-9]+-[0-9]+-[0-9]+([ T].*[^ ])?\\z' THEN TRY_CAST(l.a AS TIMESTAMP) END"
+    ),
     "strftime(l.a, '%Y-%m')": "DATE_FORMAT(l.a, 'yyyy-MM')",
     "list_position(l.a, 'b')": "ARRAY_POSITION(l.a, 'b')",
     "list_reverse(l.a)": "REVERSE(l.a)",

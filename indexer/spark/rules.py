@@ -103,6 +103,29 @@ def _full_match(node: exp.RegexpFullMatch) -> exp.Expr:
     return exp.RegexpLike(this=node.this, expression=text(rf"^(?:{node.expression.name})\z"))
 
 
+def _like(node: exp.Like) -> exp.Expr | None:
+    """Keep backslashes as they are: Spark takes them for escapes."""
+    pattern = node.expression
+    if isinstance(pattern, exp.Literal) and "\\" in pattern.name:
+        pattern.replace(text(pattern.name.replace("\\", "\\\\")))
+    return None
+
+
+def _cast(node: exp.Cast) -> exp.Expr | None:
+    """Round quotients that become whole numbers, half to even, as DuckDB does: Spark cuts them off."""
+    inner = node.this.unnest()
+    is_whole = node.to.this in exp.DataType.INTEGER_TYPES
+    return exp.cast(call("rint", inner), node.to) if is_whole and isinstance(inner, exp.Div) else None
+
+
+def _try_cast(node: exp.TryCast) -> exp.Expr | None:
+    """Read times only from text that begins with a date: Spark also takes a year, and spaces around."""
+    if node.to.this not in exp.DataType.TEMPORAL_TYPES:
+        return None
+    is_date = exp.RegexpLike(this=node.this.copy(), expression=text(r"^[0-9]+-[0-9]+-[0-9]+([ T].*[^ ])?\z"))
+    return exp.Case(ifs=[exp.If(this=is_date, true=node.copy())])
+
+
 def _format_time(node: exp.TimeToStr) -> exp.Expr:
     """`strftime` in the formats that are in use: Spark's letters are others, and text has to be quoted."""
     pattern = node.args["format"].name
@@ -115,11 +138,13 @@ _RULES: dict[type[exp.Expr], Callable[[Any], exp.Expr | None]] = {
     exp.ArrayAgg: list_rules.aggregate,
     exp.ArraySort: list_rules.sort,
     exp.Bracket: list_rules.element,
+    exp.Cast: _cast,
     exp.DateDiff: _date_diff,
     exp.Filter: list_rules.filtered,
     exp.GroupConcat: list_rules.aggregate,
     exp.JSONExtract: json_rules.extract,
     exp.JSONExtractScalar: json_rules.extract,
+    exp.Like: _like,
     exp.Literal: _literal,
     exp.RegexpExtract: _extract_pattern,
     exp.RegexpFullMatch: _full_match,
@@ -128,6 +153,7 @@ _RULES: dict[type[exp.Expr], Callable[[Any], exp.Expr | None]] = {
     exp.Round: _round,
     exp.TimeToStr: _format_time,
     exp.Transform: list_rules.transform,
+    exp.TryCast: _try_cast,
     exp.Unnest: list_rules.unnest,
 }
 
