@@ -227,8 +227,11 @@ class Catalog:
 
 
 def _broken_store(error: duckdb.Error) -> SnapshotError:
+    found = query_error(error)
+    if isinstance(found, SnapshotError):
+        return found
     return SnapshotError(
-        f"The engine can't read the store: {query_error(error).message}",
+        f"The engine can't read the store: {found.message}",
         hint="Check it with: image-indexer snapshots verify.",
     )
 

@@ -33,14 +33,30 @@ def dictionary() -> str:
     return _INTRODUCTION + "## Views\n\n" + "\n".join(view_text(view) for view in (*VIEWS, *TABLES)) + _parts_text()
 
 
+def column_rows(name: str | None) -> dict[str, list[str]]:
+    """Return the columns of one view, or of all, as lists by heading. Raises as `view_section` does."""
+    views = (_view(name),) if name else (*VIEWS, *TABLES)
+    columns = [(view.name, column) for view in views for column in view.columns]
+    return {
+        "view": [view for view, _ in columns],
+        "column": [column.name for _, column in columns],
+        "type": [column.type for _, column in columns],
+        "meaning": [column.sentence for _, column in columns],
+    }
+
+
 def view_section(name: str) -> str:
     """Return the section of one view. Raises `ConfigurationError` with the nearest name."""
+    return view_text(_view(name))
+
+
+def _view(name: str) -> View:
     views = {view.name: view for view in (*VIEWS, *TABLES)}
     if name not in views:
         near = difflib.get_close_matches(name, views, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(views)}."
         raise ConfigurationError(f"There is no view {name!r}.", hint=hint)
-    return view_text(views[name])
+    return views[name]
 
 
 def view_text(view: View) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "indexer")
+
+# How long an example takes says more of a busy machine than of the code; where it matters, a test says so itself.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,6 +13,8 @@ from image_objects import image, name_of, publish
 
 from indexer.catalog import Catalog, open_catalog
 from indexer.errors import ExitCode, QueryError, SnapshotError, StoreError
+from indexer.retention import expire
+from indexer.store import Store
 from indexer.table_schema import TABLES
 from indexer.view_schema import VIEWS
 
@@ -106,6 +108,16 @@ def test_a_snapshot_published_meanwhile_does_not_change_open_views(tmp_path: Pat
         assert catalog.sql("SELECT image_name FROM images").fetchall() == [(name_of(1),)]
     with open_catalog(tmp_path) as catalog:
         assert catalog.sql("SELECT count(*) FROM images").fetchall() == [(2,)]
+
+
+def test_a_snapshot_that_expires_under_a_reader_is_told(tmp_path: Path) -> None:
+    """Views over a snapshot that went away meanwhile say what may have happened and what to do."""
+    snapshot = publish(tmp_path, image(1))
+    with open_catalog(tmp_path) as catalog:
+        expire(Store(tmp_path), [snapshot])
+        with pytest.raises(SnapshotError, match="No files found") as caught:
+            catalog.sql("SELECT max(raw_json) FROM images")
+    assert "ask again" in caught.value.hint
 
 
 def test_relations_live_side_by_side_and_end_with_the_catalog(sample_store: Path) -> None:

@@ -58,6 +58,8 @@ def test_stdout_is_data_only_and_files_are_the_same(run: Run, sample_store: Path
         (["sql", "FROM range(30)", "--limit", "7", "--format", "json", "--store", "{store}"], 7),
         (["sql", "FROM range(30)", "--limit", "0", "--format", "json", "--store", "{store}"], 0),
         (["sql", "EXPLAIN SELECT 1", "--format", "json", "--store", "{store}"], 1),
+        (["schema", "layers", "--format", "json"], 12),
+        (["snapshots", "show", "--format", "json", "--store", "{store}"], 1),
         (["sql", "SHOW TABLES", "--format", "json", "--store", "{store}"], None),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else str(value),
@@ -81,6 +83,14 @@ def test_texts_of_commands_are_data_too(run: Run, sample_store: Path) -> None:
     assert run("schema", "layers").stdout.startswith(b"### `layers`\n")
     assert run("query", "layer-sharing", "--show-sql").stdout.startswith(b"-- /// query\n")
     assert b"min_images INTEGER" in run("query", "layer-sharing", "--describe").stdout
+
+
+def test_texts_go_to_a_file_too(run: Run, sample_store: Path, tmp_path: Path) -> None:
+    """`-o` writes the same receipt and the same dictionary that stdout shows."""
+    for number, words in enumerate((["snapshots", "show", "--store", sample_store], ["schema", "layers"])):
+        path = tmp_path / str(number)
+        assert run(*words, "-o", path).stdout == b""
+        assert path.read_bytes() == run(*words).stdout
 
 
 def test_a_statement_comes_from_stdin_or_a_file(run: Run, sample_store: Path, tmp_path: Path) -> None:

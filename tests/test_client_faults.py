@@ -64,6 +64,15 @@ def wrong_estimate(asked, _store):
     return answer(200, orjson.dumps(document), "application/json") if asked.is_list else None
 
 
+def impossible_estimate(asked, _store):
+    """Announce less than nothing on an empty first page, then end the list."""
+    metadata = {"resourceVersion": "5", "continue": "more", "remainingItemCount": -1}
+    if "continue" in asked.query:
+        metadata = {"resourceVersion": "5"}
+    document = {"kind": "ImageList", "metadata": metadata, "items": []}
+    return answer(200, orjson.dumps(document), "application/json") if asked.is_list else None
+
+
 RETRIED = {"retry_count": 1, "is_complete": True, "is_consistent": True, "expected_count": 230, "warnings": []}
 FIRST = {"page_count": 0}
 PASSES = ("429", "429 at once", "429 without Retry-After", "500", "502 in HTML", "503", "503 with Retry-After", "504")
@@ -78,6 +87,8 @@ MATRIX = [
     Row("broken JSON once", on_list({2: answer(200, b'{"kind":"ImageList",<', "application/json")}), report=RETRIED),
     Row("Retry-After without sense", on_list({2: answer(429, b"", Retry_After="999999999")}), report=RETRIED),
     Row("an HTTP date as Retry-After", on_list({2: answer(503, Retry_After="Fri, 31 Dec 1999 23:59:59 GMT")})),
+    Row("a Retry-After that only looks like a number", on_list({2: answer(429, b"", Retry_After="²")}), report=RETRIED),
+    Row("408 of a balancer", on_list({2: answer(408, b"<html>408 Request Time-out</html>")}), report=RETRIED),
     Row("a 500 with broken JSON", on_list({2: answer(500, b'{"kind":"Status","code":"x"', "application/json")})),
     Row("503 from the start", from_list(1, FAULTS["503"]), 3, "not able to answer (503)", FIRST),
     Row("503 from page 2 on", from_list(2, FAULTS["503"]), 5, "broke off after page 1 (50 Images)"),
@@ -165,3 +176,11 @@ def test_a_wrong_estimate_is_a_warning() -> None:
         outcome = list_from(server)
     assert (outcome.exit_code, outcome.report.completeness) == (0, "proven")
     assert "announced 999 Images and 0 came" in outcome.report.warnings[0]
+
+
+def test_an_impossible_estimate_is_none() -> None:
+    """A remainingItemCount below zero says nothing of how many Images to expect."""
+    with LoopbackServer((), script=impossible_estimate) as server:
+        outcome = list_from(server)
+    report = outcome.report
+    assert (outcome.exit_code, report.page_count, report.expected_count, report.warnings) == (0, 2, None, [])

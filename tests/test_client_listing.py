@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from live import FLEET, NAMES, from_list, list_from, read, request
 
+from indexer.client.answers import Answer, Status, _Details
 from indexer.client.position import read_position
 from indexer.client.read_ahead import read_ahead
 from indexer.client.request import ListRequest, PageSize
@@ -251,6 +252,28 @@ def test_a_server_that_says_retry_at_once_is_not_hammered():
     retries.succeeded()
     for asked, wait in ((0, 0.5), (3, 3), (1e9, 60), (float("nan"), 60)):
         assert retries._decide(UnavailableError("busy", cause="overload", retry_after_seconds=asked)) == wait
+
+
+WAITS = {
+    "120": 120,
+    " 7 ": 7,
+    "Fri, 31 Dec 1999 23:59:59 GMT": 59,
+    "Friday, 31-Dec-99 23:59:59 GMT": 59,
+    "Fri, 31 Dec 1999 23:00:00 GMT": 0,
+    "soon": 3,
+    "-5": 3,
+    "²": 3,
+    "Fri, 31 Dec 99999999999999999999 23:59:59 GMT": 3,
+}
+
+
+@pytest.mark.parametrize("stated", WAITS)
+def test_retry_after_is_seconds_or_a_date(stated):
+    """Both forms of RFC 9110 count, a date by the server's own clock; anything else leaves the word to the Status."""
+    status = Status(details=_Details(retry_after_seconds=3))
+    headers = {"Retry-After": stated, "Date": "Fri, 31 Dec 1999 23:59:00 GMT"}
+    answer = Answer(429, headers, status, "https://api.example.com", is_continued=False, has_options=False)
+    assert answer.retry_after_seconds == WAITS[stated]
 
 
 def test_broken_compression_is_tried_again():

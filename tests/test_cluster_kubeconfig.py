@@ -149,8 +149,10 @@ def test_usable_addresses_lose_their_slash(server):
         (None, "https://API.Example.com", "api.example.com"),
         (None, "https://127.0.0.1:6443", "cluster-127.0.0.1"),
         (None, "https://[::1]:6443", "cluster-1"),
+        (None, "https://rancher.example.com/k8s/clusters/c-1", "rancher.example.com-k8s-clusters-c-1"),
+        ("Two Words", "https://rancher.example.com/k8s/clusters/c-2/", "rancher.example.com-k8s-clusters-c-2"),
     ],
 )
 def test_clusters_get_a_name_a_store_takes(context, server, name):
-    """A cluster is called after its context if that is a fit name, else after its host."""
+    """A cluster is called after its context if that is a fit name, else after its host and path."""
     assert cluster_name(context, server) == name

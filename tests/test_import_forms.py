@@ -57,6 +57,22 @@ def test_every_wrapper_gives_what_is_in_it(form, wrapper, tmp_path):
     assert objects(write(tmp_path, form, wrapper)) == objects(write(tmp_path / "plain", form, "plain"))
 
 
+BEGINNINGS = {
+    "a comment": "# saved on Monday\n{}",
+    "a directive": "%YAML 1.1\n---\n{}",
+    "a document mark": "---\n{}",
+    "a flow mapping": "--- {}",
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_yaml_in_a_folder_may_begin_as_yaml_may(beginning, tmp_path):
+    """A file that lies in a folder is looked into however its YAML begins; JSON behind a mark is YAML, too."""
+    text = json.dumps(corpus()[0] | {"kind": "Image"}, indent=1)
+    (tmp_path / "image.yaml").write_text(BEGINNINGS[beginning].format(text))
+    assert [json.loads(item)["metadata"]["name"] for item in objects(tmp_path)[0]] == [names()[0]]
+
+
 WHOLE = {"ImageList", "ImageList, indented", "ImageList in YAML", "ImageList pages in a folder"}
 PARTIAL = {"watch events", "watch events, indented", "embedded"}
 

@@ -16,13 +16,18 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from image_objects import image, publish
 
-from indexer.errors import QueryError
+from indexer.catalog import open_catalog
+from indexer.cli.emit import emit
+from indexer.cli.options import OutputOptions
+from indexer.errors import ExitCode, QueryError, SnapshotError
 from indexer.escaping import for_markdown, for_spreadsheet, for_terminal
 from indexer.output import FORMATS, WRITERS, human_bytes, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HUGE = 2**127 - 1
 
@@ -281,3 +286,29 @@ def test_not_a_number_is_no_reason_to_fail(engine: duckdb.DuckDBPyConnection) ->
     """A table shows what a division by zero gave."""
     (line,) = _table(engine, "SELECT 1 / 0 AS ratio")[2:]
     assert math.isinf(float(line))
+
+
+def test_a_part_damaged_where_a_statement_reads_is_a_broken_snapshot(tmp_path: Path) -> None:
+    """Damage that only a statement meets ends as a broken snapshot does, not as a refused statement."""
+    part = publish(tmp_path / "store", image(1)).folder / "images-00000.parquet"
+    with open_catalog(tmp_path / "store") as catalog:
+        relation = catalog.sql("SELECT max(raw_json) FROM stored_images")
+        group = pq.ParquetFile(part).metadata.row_group(0)
+        column = group.column(group.num_columns - 1)
+        content = bytearray(part.read_bytes())
+        start, end = column.data_page_offset, column.data_page_offset + column.total_compressed_size
+        content[start:end] = bytes(end - start)
+        part.write_bytes(content)
+        with pytest.raises(SnapshotError) as caught:
+            emit(relation, OutputOptions("csv", tmp_path / "out.csv", None))
+    assert caught.value.exit_code == ExitCode.DATA
+
+
+def test_errors_of_the_engine_do_not_repeat_whole_objects(tmp_path: Path) -> None:
+    """A value that can't be converted is shown by its beginning."""
+    publish(tmp_path, image(1, dockerImageConfig="x" * 10_000))
+    with open_catalog(tmp_path) as catalog:
+        relation = catalog.sql("SELECT CAST(docker_image_config AS INTEGER) AS number FROM stored_images")
+        with pytest.raises(QueryError, match="Conversion Error") as caught:
+            emit(relation, OutputOptions("csv", tmp_path / "out.csv", None))
+    assert len(str(caught.value)) < 1000

@@ -60,6 +60,12 @@ PLATFORMS = {
     "linux/armhf": "linux/arm/v7",
     "linux/armel": "linux/arm/v6",
     "linux/i386": "linux/386",
+    "linux/i386/v1": "linux/386",
+    "linux/X86-64/1": "linux/amd64/1",
+    "linux/aarch64/v9": "linux/arm64/v9",
+    "linux/aarch64/v8.2": "linux/arm64/v8.2",
+    "linux/armhf/v6": "linux/arm/v7",
+    "linux/armel/7": "linux/arm/v6",
     "macos/arm64": "darwin/arm64",
 }
 

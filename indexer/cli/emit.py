@@ -6,6 +6,8 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, BinaryIO
 
+import click
+
 from indexer.cli.diagnostics import note
 from indexer.cli.options import TERMINAL_ROWS, OutputOptions
 from indexer.errors import ConfigurationError, IncompleteError, IndexerError
@@ -13,10 +15,11 @@ from indexer.files import DISK_FULL
 from indexer.output import WRITERS, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
+    import pyarrow as pa
 
 
 def emit(relation: duckdb.DuckDBPyRelation, output: OutputOptions) -> None:
@@ -36,7 +39,24 @@ def emit(relation: duckdb.DuckDBPyRelation, output: OutputOptions) -> None:
         raise query_error(error) from error
 
 
-def write_file(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def emit_columns(columns: Mapping[str, pa.Array | Sequence[object]], output: OutputOptions) -> None:
+    """Write rows given as arrays or lists by column name."""
+    import duckdb
+    import pyarrow as pa
+
+    with duckdb.connect() as connection:
+        emit(connection.from_arrow(pa.table(dict(columns))), output)
+
+
+def emit_document(document: bytes, output: OutputOptions) -> None:
+    """Write a document as it is."""
+    if output.path is None:
+        click.echo(document, nl=False)
+    else:
+        write_file(output.path, lambda stream: stream.write(document))
+
+
+def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file that is whole or not there; devices and pipes are written straight into.
 
     Raises `ConfigurationError` where it can't be written, `IncompleteError` when the disk is full.

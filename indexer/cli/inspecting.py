@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import click
 
 from indexer.cli.diagnostics import note
-from indexer.cli.emit import emit
+from indexer.cli.emit import emit, emit_columns, emit_document
+from indexer.cli.options import DOCUMENT
 from indexer.errors import SnapshotError, StoreError
 from indexer.retention import KeepPolicy, Verdict, expire, judge
 from indexer.store import Store, verify
@@ -34,9 +36,13 @@ def list_snapshots(location: str, clusters: tuple[str, ...], output: OutputOptio
         raise broken[0]
 
 
-def show_snapshot(location: str, snapshot_id: str, clusters: tuple[str, ...]) -> None:
+def show_snapshot(location: str, snapshot_id: str, clusters: tuple[str, ...], output: OutputOptions) -> None:
     """Write one receipt. Raises `StoreError` where there is none or the clusters have several."""
-    click.echo(_only_one(Store(location), snapshot_id, clusters).receipt.to_json(), nl=False)
+    receipt = _only_one(Store(location), snapshot_id, clusters).receipt.to_json()
+    if output.format == DOCUMENT:
+        emit_document(receipt, output)
+    else:
+        emit_columns({name: [value] for name, value in json.loads(receipt).items()}, output)
 
 
 def _only_one(store: Store, snapshot_id: str, clusters: tuple[str, ...]) -> Snapshot:
@@ -120,7 +126,6 @@ def expire_snapshots(
 
 
 def _emit_verdicts(verdicts: Sequence[Verdict], output: OutputOptions) -> None:
-    import duckdb
     import pyarrow as pa
 
     columns = {
@@ -129,5 +134,4 @@ def _emit_verdicts(verdicts: Sequence[Verdict], output: OutputOptions) -> None:
         "is_kept": pa.array([verdict.is_kept for verdict in verdicts], pa.bool_()),
         "reasons": pa.array([", ".join(verdict.reasons) or None for verdict in verdicts], pa.string()),
     }
-    with duckdb.connect() as connection:
-        emit(connection.from_arrow(pa.table(columns)), output)
+    emit_columns(columns, output)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEFAULT_STORE = "./image-index"
+DOCUMENT = "text"
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "markdown", "parquet")
 TERMINAL_ROWS = 100
 
@@ -160,9 +161,18 @@ def cluster_option(command: Callable[..., Any]) -> Any:
 
 def output_options(command: Callable[..., Any]) -> Any:
     """`--format`, `-o` and `--limit`, handed over as one `output`."""
+    return _output_options(command, FORMATS, "Format.")
+
+
+def document_options(command: Callable[..., Any]) -> Any:
+    """As `output_options`, for commands that print a document unless rows are asked for."""
+    return _output_options(command, (DOCUMENT, *FORMATS), "Format; all but text give rows.")
+
+
+def _output_options(command: Any, formats: tuple[str, ...], sentence: str) -> Any:
     return applied(
         packed(command, "output", OutputOptions, ("format", "output_path", "limit")),
-        click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True, help="Format."),
+        click.option("--format", type=click.Choice(formats), default=formats[0], show_default=True, help=sentence),
         click.option(
             "-o", "--output", "output_path", type=click.Path(path_type=Path), metavar="FILE", help="Write here."
         ),

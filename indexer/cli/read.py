@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from indexer.cli import completing
+<<<<<<< HEAD
 from indexer.cli.options import (
     Choice,
     Engine,
@@ -17,6 +18,9 @@ from indexer.cli.options import (
     log_options,
     output_options,
 )
+=======
+from indexer.cli.options import Choice, OutputOptions, choice_options, document_options, log_options, output_options
+>>>>>>> main
 
 
 @click.command()
@@ -99,14 +103,16 @@ def sql(
     shell_complete=completing.view_names,
     help="Name of a view; without one, the whole dictionary.",
 )
+@document_options
 @log_options
-def schema(view: str | None) -> None:
+def schema(view: str | None, output: OutputOptions) -> None:
     """Show the data dictionary: every view and column, and the columns of the Parquet parts.
 
     \b
     image-indexer schema
     image-indexer schema layers
+    image-indexer schema --format csv -o columns.csv
     """
-    from indexer.dictionary import dictionary, view_section
+    from indexer.cli import reading
 
-    click.echo(view_section(view) if view else dictionary(), nl=False)
+    reading.show_dictionary(view, output)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer import queries
+from indexer import dictionary, queries
 from indexer.catalog import Catalog, open_catalog
 from indexer.cli.diagnostics import note
-from indexer.cli.emit import emit
+from indexer.cli.emit import emit, emit_columns, emit_document
+from indexer.cli.options import DOCUMENT
 from indexer.errors import BadParameterError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -70,13 +71,17 @@ class Given:
 
 def list_queries(output: OutputOptions) -> None:
     """Write name and title of every canned query."""
-    import duckdb
-    import pyarrow as pa
-
     loaded = [queries.load(name) for name in queries.names()]
-    table = pa.table({"name": [query.name for query in loaded], "title": [query.title for query in loaded]})
-    with duckdb.connect() as connection:
-        emit(connection.from_arrow(table), output)
+    emit_columns({"name": [query.name for query in loaded], "title": [query.title for query in loaded]}, output)
+
+
+def show_dictionary(view: str | None, output: OutputOptions) -> None:
+    """Write the dictionary, or the section of one view; as rows, a row a column."""
+    if output.format == DOCUMENT:
+        text = dictionary.view_section(view) if view else dictionary.dictionary()
+        emit_document(text.encode(), output)
+    else:
+        emit_columns(dictionary.column_rows(view), output)
 
 
 def query_text(name: str, *, with_sql: bool) -> str:

@@ -6,7 +6,14 @@ import click
 
 from indexer.cli import completing
 from indexer.cli.lazy import LazyGroup
-from indexer.cli.options import OutputOptions, cluster_option, log_options, output_options, store_option
+from indexer.cli.options import (
+    OutputOptions,
+    cluster_option,
+    document_options,
+    log_options,
+    output_options,
+    store_option,
+)
 
 COMMANDS = {
     "list": ("indexer.cli.snapshots:list_", "List the snapshots, oldest first."),
@@ -48,12 +55,13 @@ def list_(store: str, clusters: tuple[str, ...], output: OutputOptions) -> None:
 )
 @store_option
 @cluster_option
+@document_options
 @log_options
-def show(snapshot_id: str, store: str, clusters: tuple[str, ...]) -> None:
-    """Print the receipt of a snapshot (the latest, unless another is named) as JSON."""
+def show(snapshot_id: str, store: str, clusters: tuple[str, ...], output: OutputOptions) -> None:
+    """Print the receipt of a snapshot (the latest, unless another is named): as it is, or as a row."""
     from indexer.cli.inspecting import show_snapshot
 
-    show_snapshot(store, snapshot_id, clusters)
+    show_snapshot(store, snapshot_id, clusters, output)
 
 
 @click.command()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -78,15 +80,34 @@ class Answer:
     @property
     def retry_after_seconds(self) -> float | None:
         """Seconds the server asks to wait: the header, else the Status."""
-        header = self.headers.get("Retry-After", "")
-        if header.isdigit():
-            return float(header)
+        stated = _waiting_seconds(self.headers.get("Retry-After", "").strip(), self.headers.get("Date"))
+        if stated is not None:
+            return stated
         return self.status.details.retry_after_seconds if self.status.details else None
 
     def has_cause(self, reason: str) -> bool:
         """Whether the Status names this cause."""
         causes = self.status.details.causes if self.status.details else None
         return any(cause.reason == reason for cause in causes or ())
+
+
+def _waiting_seconds(stated: str, answered_at: str | None) -> float | None:
+    """Read a Retry-After: seconds, or a date (RFC 9110, 10.2.3), which is by the server's clock where it tells it."""
+    if re.fullmatch("[0-9]+", stated):
+        return float(stated)
+    until = _moment(stated)
+    if until is None:
+        return None
+    now = _moment(answered_at or "") or datetime.now(UTC)
+    return max((until - now).total_seconds(), 0.0)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def read_status(body: bytes) -> Status:
@@ -109,7 +130,7 @@ def failure(answer: Answer) -> IndexerError:
     """Turn an answer other than 200 into the error it means."""
     if answer.code in _BY_CODE:
         return _BY_CODE[answer.code](answer)
-    if answer.code in {500, 502} or answer.code > 504:  # noqa: PLR2004
+    if answer.code in {408, 500, 502} or answer.code > 504:  # noqa: PLR2004
         return _unavailable(answer)
     if 300 <= answer.code < 400:  # noqa: PLR2004
         return _redirected(answer)

@@ -229,6 +229,7 @@ def _last_name(page: Page) -> str | None:
 
 def _expected_count(page: Page) -> int | None:
     remaining = page.metadata.remaining_item_count
-    if remaining is None and page.metadata.continue_:
-        return None
-    return len(page.items) + (remaining or 0)
+    # It is optional by contract; one that can't be true is as good as none.
+    if remaining is None or remaining < 0:
+        return None if page.metadata.continue_ else len(page.items)
+    return len(page.items) + remaining

@@ -41,11 +41,14 @@ def host_of(server: str) -> str:
 
 
 def cluster_name(context: str | None, server: str) -> str:
-    """Name a cluster as a store wants it: `[a-z][a-z0-9.-]*`, from the context if that fits, else from the server."""
+    """Name a cluster as a store wants it: `[a-z][a-z0-9.-]*`, from the context if that fits, else from the server.
+
+    A path belongs to the name: behind one host it tells clusters apart (Rancher's /k8s/clusters/ID).
+    """
     if context and _CLUSTER_NAME.fullmatch(context):
         return context
-    host = re.sub(r"[^a-z0-9.-]+", "-", host_of(server).lower()).strip("-.")
-    return host if _CLUSTER_NAME.fullmatch(host) else f"cluster-{host}".rstrip("-")
+    place = re.sub(r"[^a-z0-9.-]+", "-", (host_of(server) + urlsplit(server).path).lower()).strip("-.")
+    return place if _CLUSTER_NAME.fullmatch(place) else f"cluster-{place}".rstrip("-")
 
 
 def _split(server: str) -> SplitResult:

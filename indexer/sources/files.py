@@ -35,7 +35,8 @@ PAGE_BYTES = 4 << 20
 
 _HEAD_BYTES = 1 << 20
 _YAML_OBJECT = re.compile(
-    rb"(?:\s|#.*\n|---)*+(?:- )?:?(?:apiVersion|kind|items|metadata|dockerImage\w+|image|status):"
+    rb"(?:[\s{\[]|- |---|#.*\n|%.*\n)*+"
+    rb"""[:"']?(?:apiVersion|kind|items|metadata|dockerImage\w+|image|status)["']?\s*:"""
 )
 _IMAGE_FIELDS = re.compile(rb'dockerImage(?!Repository)|kind"?:\s*"?Image(?:List)?\b')
 

@@ -71,6 +71,7 @@ class _Document:
         self._held_bytes = 0
         self._indent: bytes | None = None
         self._may_be_item = False
+        self._has_begun = False
         self._count: int | None = None
         self._anchors = Anchors()
         self.ready: list[Piece] = []
@@ -80,7 +81,10 @@ class _Document:
         if self._may_be_item and self._take_item_line(line, number):
             return
         self._may_be_item = bool(_ITEMS.match(line))
-        self._around.append(line)
+        # Directives such as %YAML stand before the mark of their document, which would end one here.
+        is_directive = line.startswith(b"%") and not self._has_begun
+        self._has_begun = self._has_begun or bool(line.strip() and not is_directive)
+        self._around.append(b"" if is_directive else line)
         self._hold(line)
 
     def finish(self) -> Iterator[Piece]:

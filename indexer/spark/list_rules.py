@@ -18,8 +18,8 @@ def element(node: exp.Bracket) -> exp.Expr:
         is_plain = isinstance(place, exp.Literal | exp.Neg)
         return call("try_element_at", node.this, place if is_plain else exp.cast(place, exp.DataType.Type.INT))
     start, end = place.this or number(1), place.expression or call("size", node.this.copy())
-    length = exp.Sub(this=exp.Paren(this=end), expression=exp.Paren(this=start))
-    length = exp.cast(exp.Add(this=length, expression=number(1)), exp.DataType.Type.INT)
+    distance = exp.Sub(this=exp.Paren(this=end), expression=exp.Paren(this=start))
+    length = exp.cast(exp.Add(this=distance, expression=number(1)), exp.DataType.Type.INT)
     of = exp.Greatest(this=length, expressions=[number(0)], ignore_nulls=True)
     return call("slice", node.this, exp.cast(start.copy(), exp.DataType.Type.INT), of)
 

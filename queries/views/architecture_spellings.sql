@@ -2,36 +2,33 @@
 -- write uname names (x86_64, aarch64), Debian names (armhf, armel) and default variants (arm64/v8). A spelling is
 -- the stated architecture and variant in lower case; what is not listed stands for itself.
 SELECT
-    s.spelling,
-    s.architecture,
-    s.variant
+    a.stated || '/' || v.stated AS spelling,
+    a.architecture,
+    CASE
+        WHEN a.stated = 'armhf' THEN 'v7'
+        WHEN a.stated = 'armel' THEN 'v6'
+        WHEN a.stated = 'i386' THEN NULL
+        WHEN a.architecture = 'amd64' THEN nullif(nullif(v.stated, 'v1'), '')
+        WHEN a.architecture = 'arm64' AND v.stated IN ('', '8', 'v8') THEN NULL
+        WHEN a.architecture = 'arm' AND v.stated = '' THEN 'v7'
+        WHEN a.architecture = 'arm' AND v.stated IN ('5', '6', '7', '8') THEN 'v' || v.stated
+        ELSE v.stated
+    END AS variant
 FROM (
     VALUES
-        ('386/', '386', NULL),
-        ('i386/', '386', NULL),
-        ('amd64/v1', 'amd64', NULL),
-        ('x86_64/', 'amd64', NULL),
-        ('x86_64/v1', 'amd64', NULL),
-        ('x86_64/v2', 'amd64', 'v2'),
-        ('x86_64/v3', 'amd64', 'v3'),
-        ('x86_64/v4', 'amd64', 'v4'),
-        ('x86-64/', 'amd64', NULL),
-        ('x86-64/v1', 'amd64', NULL),
-        ('x86-64/v2', 'amd64', 'v2'),
-        ('x86-64/v3', 'amd64', 'v3'),
-        ('x86-64/v4', 'amd64', 'v4'),
-        ('aarch64/', 'arm64', NULL),
-        ('aarch64/8', 'arm64', NULL),
-        ('aarch64/v8', 'arm64', NULL),
-        ('arm64/8', 'arm64', NULL),
-        ('arm64/v8', 'arm64', NULL),
-        ('arm/', 'arm', 'v7'),
-        ('arm/5', 'arm', 'v5'),
-        ('arm/6', 'arm', 'v6'),
-        ('arm/7', 'arm', 'v7'),
-        ('arm/8', 'arm', 'v8'),
-        ('armhf/', 'arm', 'v7'),
-        ('armhf/v7', 'arm', 'v7'),
-        ('armel/', 'arm', 'v6'),
-        ('armel/v6', 'arm', 'v6')
-) AS s (spelling, architecture, variant)
+        ('i386', '386'),
+        ('amd64', 'amd64'),
+        ('x86_64', 'amd64'),
+        ('x86-64', 'amd64'),
+        ('arm64', 'arm64'),
+        ('aarch64', 'arm64'),
+        ('arm', 'arm'),
+        ('armhf', 'arm'),
+        ('armel', 'arm')
+) AS a (stated, architecture)
+CROSS JOIN (
+    VALUES (''), ('1'), ('2'), ('3'), ('4'), ('5'), ('6'), ('7'), ('8'), ('9'),
+    ('v1'), ('v2'), ('v3'), ('v4'), ('v5'), ('v6'), ('v7'), ('v8'), ('v9'),
+    ('v8.1'), ('v8.2'), ('v8.3'), ('v8.4'), ('v8.5'), ('v8.6'), ('v8.7'), ('v8.8'), ('v8.9'),
+    ('v9.0'), ('v9.1'), ('v9.2'), ('v9.3'), ('v9.4'), ('v9.5')
+) AS v (stated)
