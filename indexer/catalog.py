@@ -29,7 +29,7 @@ from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
 from indexer.view_schema import VIEWS, View
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MAIN, ALL_SNAPSHOTS = "main", "all_snapshots"
@@ -105,7 +105,14 @@ class Catalog:
 
     def run(self, query: queries.CannedQuery, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded (also a check)."""
-        return self._relation(query.sql, query.bind(parameters))
+        return self.first_rows(query, None, parameters)
+
+    def first_rows(
+        self, query: queries.CannedQuery, row_limit: int | None, parameters: Mapping[str, Any]
+    ) -> duckdb.DuckDBPyRelation:
+        """Run a query that was loaded for its first rows, or all; a relation cut afterwards may have computed all."""
+        relation = self._relation(query.sql, query.bind(dict(parameters)))
+        return relation if row_limit is None else relation.limit(row_limit)
 
     def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement of the user's own; parameters are bound as `$name`.

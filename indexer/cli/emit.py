@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 
 def emit(relation: duckdb.DuckDBPyRelation, output: OutputOptions) -> None:
     """Write rows in the chosen format; says so on stderr when a terminal's default limit cuts them."""
+    emit_rows(lambda row_limit: relation if row_limit is None else relation.limit(row_limit), output)
+
+
+def emit_rows(ask: Callable[[int | None], duckdb.DuckDBPyRelation], output: OutputOptions) -> None:
+    """Write what is answered to a limit of rows, or to none: who knows the limit beforehand computes less."""
     import duckdb
 
     from indexer.statements import query_error
 
     on_terminal = output.path is None and sys.stdout.isatty()
     try:
-        shown = _limited(relation, output, on_terminal)
+        shown = _limited(ask, output, on_terminal)
         if output.path is None:
             _write(shown, output.format, sys.stdout.buffer, on_terminal)
         else:
@@ -81,14 +86,15 @@ def _cannot_write(where: str, error: OSError) -> IndexerError:
     return ConfigurationError(f"Can't write {where}: {error.strerror or error}.", hint="Choose another place with -o.")
 
 
-def _limited(relation: duckdb.DuckDBPyRelation, output: OutputOptions, on_terminal: bool) -> duckdb.DuckDBPyRelation:
-    if output.limit is not None:
-        return relation.limit(output.limit)
-    if not on_terminal:
-        return relation
-    if relation.limit(TERMINAL_ROWS + 1).to_arrow_table().num_rows > TERMINAL_ROWS:
+def _limited(
+    ask: Callable[[int | None], duckdb.DuckDBPyRelation], output: OutputOptions, on_terminal: bool
+) -> duckdb.DuckDBPyRelation:
+    if output.limit is not None or not on_terminal:
+        return ask(output.limit)
+    rows = ask(TERMINAL_ROWS + 1).materialize()
+    if len(rows) > TERMINAL_ROWS:
         note(f"Only the first {TERMINAL_ROWS} rows; --limit shows more.")
-    return relation.limit(TERMINAL_ROWS)
+    return rows.limit(TERMINAL_ROWS)
 
 
 def _write(relation: duckdb.DuckDBPyRelation, format_: str, stream: BinaryIO, on_terminal: bool) -> None:

@@ -8,19 +8,16 @@ from pathlib import Path
 import click
 
 from indexer.cli import completing
-<<<<<<< HEAD
 from indexer.cli.options import (
     Choice,
     Engine,
     OutputOptions,
     choice_options,
+    document_options,
     engine_options,
     log_options,
     output_options,
 )
-=======
-from indexer.cli.options import Choice, OutputOptions, choice_options, document_options, log_options, output_options
->>>>>>> main
 
 
 @click.command()

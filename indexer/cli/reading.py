@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from indexer import dictionary, queries
 from indexer.catalog import Catalog, open_catalog
 from indexer.cli.diagnostics import note
-from indexer.cli.emit import emit, emit_columns, emit_document
+from indexer.cli.emit import emit, emit_columns, emit_document, emit_rows
 from indexer.cli.options import DOCUMENT
 from indexer.errors import BadParameterError, ConfigurationError
 
@@ -36,8 +36,8 @@ def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
     return catalog
 
 
-def open_spark_views(choice: Choice, engine: Engine, output: OutputOptions) -> SparkCatalog:
-    """Open the chosen views on Spark, which gives no more rows than will be written."""
+def open_spark_views(choice: Choice, engine: Engine) -> SparkCatalog:
+    """Open the chosen views on Spark; says on stderr when there is nothing to see."""
     from indexer.spark.session import check_installed
 
     check_installed()
@@ -50,7 +50,6 @@ def open_spark_views(choice: Choice, engine: Engine, output: OutputOptions) -> S
         keyrings=choice.keyrings,
         aliases=choice.aliases(),
         spark=engine.master,
-        row_limit=output.limit,
     )
     _note_nothing(catalog)
     return catalog
@@ -102,22 +101,20 @@ def run_query(name: str, given: Given, engine: Engine, choice: Choice, output: O
     parameters = parameters_of(given.pairs)
     query.bind(parameters | ({"images": []} if given.where else {}))
     picking = _images_where(given.where) if given.where else None
-    with _open_on(engine, choice, output, [query.sql, picking] if picking else [query.sql]) as catalog:
+    with _open_on(engine, choice, [query.sql, picking] if picking else [query.sql]) as catalog:
         if picking:
             parameters["images"] = [name for (name,) in catalog.sql(picking).fetchall()]
-        emit(catalog.run(query, **parameters), output)
+        emit_rows(lambda row_limit: catalog.first_rows(query, row_limit, parameters), output)
 
 
 def _images_where(condition: str) -> str:
     return f"SELECT DISTINCT image_name FROM images WHERE (\n{condition}\n) ORDER BY image_name"
 
 
-def _open_on(
-    engine: Engine, choice: Choice, output: OutputOptions, statements: Sequence[str]
-) -> Catalog | SparkCatalog:
+def _open_on(engine: Engine, choice: Choice, statements: Sequence[str]) -> Catalog | SparkCatalog:
     if not engine.is_spark:
         return open_views(choice)
-    catalog = open_spark_views(choice, engine, output)
+    catalog = open_spark_views(choice, engine)
     catalog.prepare(statements)
     return catalog
 

@@ -21,7 +21,7 @@ from indexer.spark.translation import ALL_SNAPSHOTS, STORED_IMAGES, Relation
 from indexer.store import LATEST, Snapshot, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -38,7 +38,7 @@ class SparkCatalog:
     """Views over the chosen snapshots of a store on Spark: in a session that runs, or one that starts and ends with it.
 
     `spark` is that session, or the master to start one on. Use the catalog as a context manager, or close it. Relations
-    it has returned stay readable after that. `row_limit` is for canned queries.
+    it has returned stay readable after that.
     """
 
     def __init__(
@@ -49,12 +49,10 @@ class SparkCatalog:
         *,
         aliases: Aliases | None = None,
         spark: SparkSession | str | None = None,
-        row_limit: int | None = None,
     ) -> None:
         self.store = store
         self.snapshots = tuple(chosen)
         store.check_parts(chosen)
-        self._row_limit = row_limit
         self._aliases = dict(aliases or {})
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._bases: set[Relation] = set()
@@ -84,8 +82,14 @@ class SparkCatalog:
         self._plans = plan_together(statements)
 
     def run(self, query: queries.CannedQuery, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
-        """Run a query that was loaded, for its first rows where there is a limit. Raises as `Catalog.run`."""
-        return self._answer(query.sql, query.bind(parameters), self._row_limit)
+        """Run a query that was loaded. Raises as `Catalog.run`."""
+        return self.first_rows(query, None, parameters)
+
+    def first_rows(
+        self, query: queries.CannedQuery, row_limit: int | None, parameters: Mapping[str, Any]
+    ) -> duckdb.DuckDBPyRelation:
+        """Run a query that was loaded for its first rows, or all; Spark sorts and sends no more than those."""
+        return self._answer(query.sql, query.bind(dict(parameters)), row_limit)
 
     def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement in DuckDB's SQL; parameters are bound as `$name`."""
@@ -172,7 +176,6 @@ def open_spark_catalog(
     keyrings: Sequence[Path] = (),
     aliases: Aliases | None = None,
     spark: SparkSession | str | None = None,
-    row_limit: int | None = None,
 ) -> SparkCatalog:
     """Open the views of a store on Spark; see `catalog.open_catalog` for what is chosen and what is raised.
 
@@ -181,4 +184,4 @@ def open_spark_catalog(
     store = Store(location, clusters)
     relations.spark_address(store.folder)
     chosen = store.choose(snapshot)
-    return SparkCatalog(store, chosen, keyrings, aliases=aliases, spark=spark, row_limit=row_limit)
+    return SparkCatalog(store, chosen, keyrings, aliases=aliases, spark=spark)
