@@ -246,6 +246,43 @@ def test_a_master_that_does_not_answer_is_told_at_once() -> None:
         session.start("spark://nowhere")
 
 
+class Context:
+    """A context on a master none of whose workers has taken the job: the driver stands alone."""
+
+    master = "spark://127.0.0.1:7077"
+    is_stopped = False
+
+    def __getattr__(self, _: str) -> object:
+        return lambda: self
+
+    @property
+    def _jsc(self) -> Context:
+        return self
+
+    @property
+    def sparkContext(self) -> Context:  # noqa: N802
+        """Be one's own."""
+        return self
+
+    def size(self) -> int:
+        """Executors, the driver counted."""
+        return 1
+
+    def stop(self) -> None:
+        """End the session."""
+        self.is_stopped = True
+
+
+def test_a_master_without_room_is_told(monkeypatch) -> None:
+    """Statements would wait for a worker for ever."""
+    monkeypatch.setattr(session, "WORKER_SECONDS", 0)
+    context = Context()
+    with pytest.raises(EngineError, match="No worker") as caught:
+        session._await_worker(context)
+    assert context.is_stopped
+    assert "spark.executor.memory" in caught.value.hint
+
+
 def test_a_master_needs_the_engine(run, sample_store) -> None:
     """A master given to DuckDB is a mistake, not a wish to ignore."""
     ended = run("query", "completeness", "--store", sample_store, "--master", "local[1]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ def open_spark_views(choice: Choice, engine: Engine) -> SparkCatalog:
     check_installed()
     from indexer.spark.catalog import open_spark_catalog
 
+    # The line to Java logs a trace of every interrupt to the root, and Python would print it for want of a handler.
+    logging.getLogger().addHandler(logging.NullHandler())
     catalog = open_spark_catalog(
         choice.store,
         snapshot=choice.snapshot,

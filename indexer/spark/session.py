@@ -10,12 +10,15 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import IO, TYPE_CHECKING, Any
 
 from indexer.errors import EngineError
@@ -30,6 +33,7 @@ logger = logging.getLogger(__name__)
 LOCAL = "local[*]"
 CONNECT_SECONDS = 5
 WORKER_SECONDS = 60
+END_SECONDS = 10
 
 _ANSWERS = {
     "spark.sql.session.timeZone": "UTC",
@@ -66,7 +70,7 @@ def start(master: str | None = None) -> SparkSession:
 
     # It prints every error of a statement as JSON, which is raised anyway.
     PySparkLogger.getLogger("SQLQueryContextLogger").disabled = not logger.isEnabledFor(logging.INFO)
-    with _away_from_stdout() as said:
+    with _away_from_stdout() as said, _own_interrupts():
         try:
             session = _session(master)
         except (PySparkException, Py4JError, OSError, RuntimeError) as error:
@@ -88,16 +92,28 @@ def answering(session: SparkSession) -> SparkSession:
 
 def stop(session: SparkSession) -> None:
     """End the session and the Java process that this one started for it."""
+    from py4j.protocol import Py4JError
     from pyspark import SparkContext
 
-    session.stop()
     gateway: Any = SparkContext._gateway  # noqa: SLF001
+    # After a signal in the midst of an answer the line to Java is of no use any more; its process ends all the same.
+    with suppress(Py4JError, OSError, RuntimeError):
+        session.stop()
     if process := getattr(gateway, "proc", None):
         gateway.shutdown()
-        # Spark's Java ends with its input.
-        process.stdin.close()
-        process.wait()
+        _end(process)
         SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End Spark's Java: by closing its input, at which it cleans up."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def reason(error: BaseException) -> str:
@@ -176,6 +192,15 @@ def _await_worker(session: SparkSession) -> None:
                 hint="See on the master's page whether workers have free cores and memory; spark.executor.memory asks.",
             )
         time.sleep(0.1)
+
+
+@contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Take SIGINT back: Spark's handler asks Java to cancel in the midst of another question, and breaks the line."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    if current_thread() is main_thread():
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager
