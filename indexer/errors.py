@@ -4,7 +4,8 @@
     ├── ConfigurationError     2   usage, options, files or stores that are not there
     │   ├── StoreError             missing or unwritable store
     │   ├── UnknownQueryError           with the nearest name
-    │   └── BadParameterError
+    │   ├── BadParameterError
+    │   └── EngineError                 Spark is not installed, does not start or can't be reached
     ├── QueryError             1   the engine refused or failed a query; a check found something
     ├── SourceError            3   the server can't be reached or refuses
     │   ├── UnauthorizedError          401: the credentials are unknown or expired
@@ -74,6 +75,10 @@ class UnknownQueryError(ConfigurationError):
 
 class BadParameterError(ConfigurationError):
     """A query parameter is unknown, missing or of the wrong type."""
+
+
+class EngineError(ConfigurationError):
+    """Spark is not installed, does not start, can't be reached, or can't see the store."""
 
 
 class QueryError(IndexerError):

@@ -15,6 +15,8 @@ from indexer.cli.snapshots import COMMANDS as SNAPSHOT_COMMANDS
 HEAVY = {
     "duckdb",
     "pyarrow",
+    "pyspark",
+    "sqlglot",
     "polars",
     "kubernetes",
     "urllib3",

@@ -10,6 +10,8 @@ import pytest
 HEAVY = {
     "duckdb",
     "pyarrow",
+    "pyspark",
+    "sqlglot",
     "polars",
     "kubernetes",
     "rich",

@@ -115,6 +115,37 @@ def choice_options(command: Callable[..., Any]) -> Any:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs a query: DuckDB in this process, or Spark on a master (by default what Spark is configured for)."""
+
+    name: str = "duckdb"
+    master: str | None = None
+
+    @property
+    def is_spark(self) -> bool:
+        """Whether Spark was asked for. Raises `ConfigurationError` for a master without it."""
+        if self.master and self.name != "spark":
+            raise ConfigurationError("--master is of Spark.", hint="Give --engine spark as well.")
+        return self.name == "spark"
+
+
+def engine_options(command: Callable[..., Any]) -> Any:
+    """`--engine` and `--master`, handed over as one `engine`."""
+    return applied(
+        packed(command, "engine", Engine, ("engine_name", "master")),
+        click.option(
+            "--engine",
+            "engine_name",
+            type=click.Choice(("duckdb", "spark")),
+            default="duckdb",
+            show_default=True,
+            help="What runs the query; Spark needs the extra [spark] and Java.",
+        ),
+        click.option("--master", metavar="URL", help="Master of Spark, such as spark://HOST:7077 or local[4]."),
+    )
+
+
 def cluster_option(command: Callable[..., Any]) -> Any:
     """`--cluster`, repeatable."""
     option = click.option(

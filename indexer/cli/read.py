@@ -8,7 +8,16 @@ from pathlib import Path
 import click
 
 from indexer.cli import completing
-from indexer.cli.options import Choice, OutputOptions, choice_options, document_options, log_options, output_options
+from indexer.cli.options import (
+    Choice,
+    Engine,
+    OutputOptions,
+    choice_options,
+    document_options,
+    engine_options,
+    log_options,
+    output_options,
+)
 
 
 @click.command()
@@ -23,8 +32,9 @@ from indexer.cli.options import Choice, OutputOptions, choice_options, document_
     help="A parameter; lists by commas, or =@FILE with a value a line.",
 )
 @click.option("--where", metavar="CONDITION", help="For the parameter `images`: those of the view images it holds for.")
-@click.option("--show-sql", is_flag=True, help="Print the SQL file and stop.")
-@click.option("--describe", is_flag=True, help="Say what it answers, takes and returns, and stop.")
+@click.option("--show-sql", "shown", flag_value="sql", help="Print the SQL file and stop.")
+@click.option("--describe", "shown", flag_value="words", help="Say what it answers, takes and returns, and stop.")
+@engine_options
 @choice_options
 @output_options
 @log_options
@@ -32,8 +42,8 @@ def query(
     name: str | None,
     pairs: tuple[str, ...],
     where: str | None,
-    show_sql: bool,
-    describe: bool,
+    shown: str | None,
+    engine: Engine,
     choice: Choice,
     output: OutputOptions,
 ) -> None:
@@ -44,15 +54,16 @@ def query(
     image-indexer query layer-sharing --limit 20
     image-indexer query architecture-coverage -p required=linux/amd64,linux/arm64 --format csv
     image-indexer query reclaimable --where "first_seen_at < TIMESTAMP '2024-01-01'"
+    image-indexer query capacity-by-cluster --engine spark --master spark://master.example.com:7077
     """
     from indexer.cli import reading
 
     if name is None:
         reading.list_queries(output)
-    elif show_sql or describe:
-        click.echo(reading.query_text(name, with_sql=show_sql), nl=False)
+    elif shown:
+        click.echo(reading.query_text(name, with_sql=shown == "sql"), nl=False)
     else:
-        reading.run_query(name, pairs, where, choice, output)
+        reading.run_query(name, reading.Given(pairs, where), engine, choice, output)
 
 
 @click.command()

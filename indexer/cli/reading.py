@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +16,10 @@ from indexer.cli.options import DOCUMENT
 from indexer.errors import BadParameterError, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from indexer.cli.options import Choice, OutputOptions
+    from indexer.cli.options import Choice, Engine, OutputOptions
+    from indexer.spark.catalog import SparkCatalog
 
 
 def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
@@ -30,9 +33,42 @@ def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
         use_index=choice.use_index,
         tables_in=tables_in,
     )
+    _note_nothing(catalog)
+    return catalog
+
+
+def open_spark_views(choice: Choice, engine: Engine) -> SparkCatalog:
+    """Open the chosen views on Spark; says on stderr when there is nothing to see."""
+    from indexer.spark.session import check_installed
+
+    check_installed()
+    from indexer.spark.catalog import open_spark_catalog
+
+    # The line to Java logs a trace of every interrupt to the root, and Python would print it for want of a handler.
+    logging.getLogger().addHandler(logging.NullHandler())
+    catalog = open_spark_catalog(
+        choice.store,
+        snapshot=choice.snapshot,
+        clusters=choice.clusters,
+        keyrings=choice.keyrings,
+        aliases=choice.aliases(),
+        spark=engine.master,
+    )
+    _note_nothing(catalog)
+    return catalog
+
+
+def _note_nothing(catalog: Catalog | SparkCatalog) -> None:
     if not catalog.snapshots:
         note("The store has no complete snapshot; choose a partial one with --snapshot ID.")
-    return catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a query is given: `KEY=VALUE` pairs, and a condition on the view images that picks some of them."""
+
+    pairs: tuple[str, ...] = ()
+    where: str | None = None
 
 
 def list_queries(output: OutputOptions) -> None:
@@ -62,20 +98,28 @@ def query_text(name: str, *, with_sql: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run_query(name: str, pairs: tuple[str, ...], where: str | None, choice: Choice, output: OutputOptions) -> None:
-    """Run a canned query and write its rows; `where` picks the images for its parameter `images`."""
+def run_query(name: str, given: Given, engine: Engine, choice: Choice, output: OutputOptions) -> None:
+    """Run a canned query and write its rows; a condition picks the images for its parameter `images`."""
     query = queries.load(name)
-    parameters = parameters_of(pairs)
-    query.bind(parameters | ({"images": []} if where else {}))
-    with open_views(choice) as catalog:
-        if where:
-            parameters["images"] = _images_where(catalog, where)
+    parameters = parameters_of(given.pairs)
+    query.bind(parameters | ({"images": []} if given.where else {}))
+    picking = _images_where(given.where) if given.where else None
+    with _open_on(engine, choice, [query.sql, picking] if picking else [query.sql]) as catalog:
+        if picking:
+            parameters["images"] = [name for (name,) in catalog.sql(picking).fetchall()]
         emit_rows(lambda row_limit: catalog.first_rows(query, row_limit, parameters), output)
 
 
-def _images_where(catalog: Catalog, condition: str) -> list[str]:
-    rows = catalog.sql(f"SELECT DISTINCT image_name FROM images WHERE (\n{condition}\n) ORDER BY image_name").fetchall()
-    return [name for (name,) in rows]
+def _images_where(condition: str) -> str:
+    return f"SELECT DISTINCT image_name FROM images WHERE (\n{condition}\n) ORDER BY image_name"
+
+
+def _open_on(engine: Engine, choice: Choice, statements: Sequence[str]) -> Catalog | SparkCatalog:
+    if not engine.is_spark:
+        return open_views(choice)
+    catalog = open_spark_views(choice, engine)
+    catalog.prepare(statements)
+    return catalog
 
 
 def run_sql(text: str, choice: Choice, output: OutputOptions) -> None:
