@@ -23,10 +23,10 @@ types: $(VENV)/.developer  ## mypy, strict
 	$(BIN)/mypy
 
 unit: $(VENV)/.developer  ## All tests, fast ones first
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 fast: $(VENV)/.developer  ## Only the fast tests
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m "not slow"
 
 bench: $(VENV)/.developer  ## Time, memory and size beside peers; takes minutes, CI never asks; KEEP=name keeps the figures
 	$(BIN)/python tests/benchmarks/pipeline.py $(if $(KEEP),--json $(KEEP)-pipeline.json)
