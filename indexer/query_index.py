@@ -159,12 +159,12 @@ def _relation(
 
 def _numbered(cursor: duckdb.DuckDBPyConnection, value: Any) -> Any:
     """Give the number of a digest as text, as the parameter is; a name that nothing has gets a number nothing has."""
-    if isinstance(value, list):
-        return [_numbered(cursor, item) for item in value]
-    if value is None:
-        return None
-    rows = cursor.execute("SELECT digest_id FROM kept.digests WHERE digest = ?", [value]).fetchall()
-    return str(rows[0][0]) if rows else "0"
+    names = value if isinstance(value, list) else [value]
+    wanted = "SELECT unnest(CAST(? AS VARCHAR[]))"
+    rows = cursor.execute(f"SELECT digest, digest_id FROM kept.digests WHERE digest IN ({wanted})", [names]).fetchall()
+    known = dict(rows)
+    numbers = [None if name is None else str(known.get(name, 0)) for name in names]
+    return numbers if isinstance(value, list) else numbers[0]
 
 
 def _named_sql(asked: str, answered: duckdb.DuckDBPyRelation, digests: Sequence[str]) -> str:
