@@ -23,20 +23,17 @@ from indexer.relations import (
     create_table,
     quote,
 )
+from indexer.shown_views import KEPT, ShownViews
 from indexer.statements import query_error, reading_statement
 from indexer.store import LATEST, Snapshot, Store
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
-from indexer.view_schema import VIEWS, View
+from indexer.view_schema import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MAIN, ALL_SNAPSHOTS = query_index.MAIN, "all_snapshots"
-
-_KEPT = "kept"
-_IN_MEMORY = frozenset({"image_objects", "image_layers"})
-"""What every other view reads: computed once for few images without an index, at some 10 KB an image."""
 
 _SHOWS_COMMENTS = ("comment", "duckdb_", "information_schema", "pg_", "show")
 
@@ -63,8 +60,7 @@ class Catalog:
         self.store = store
         self.aliases = dict(aliases or {})
         self.snapshots = tuple(chosen)
-        self._has_all_snapshots = False
-        self._uncommented: list[tuple[str, View, str]] = []
+        self._views: dict[str, ShownViews] = {}
         self._index: duckdb.DuckDBPyConnection | None = None
         store.check_parts(chosen)
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
@@ -95,7 +91,6 @@ class Catalog:
 
     def leave_store(self) -> None:
         """Drop what still reads the store, so that the file of `tables_in` stands for itself."""
-        self._comment_all()
         self._connection.execute(f"DROP VIEW {MAIN}.stored_images")
         self._connection.execute("CHECKPOINT")
 
@@ -127,7 +122,7 @@ class Catalog:
             statement = reading_statement(self._connection, text)
         except duckdb.Error as error:
             raise query_error(error) from error
-        return self._relation(statement, parameters)
+        return self._relation(statement, parameters, shows_every_view=True)
 
     def verify_signatures(self, schema: str = MAIN) -> None:
         """Verify the signatures of a schema's images with the keyrings that were given; once, and nothing without.
@@ -138,19 +133,17 @@ class Catalog:
             verified.insert_verifications(self._connection, schema, self._keyring)
             self._verified_schemas.add(schema)
 
-    def _relation(self, text: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation:
+    def _relation(
+        self, text: str, parameters: dict[str, Any], *, shows_every_view: bool = False
+    ) -> duckdb.DuckDBPyRelation:
         names_all = ALL_SNAPSHOTS in text.lower()
         index = None if names_all and not self._has_chosen_all() else self._index
         if index and (kept := query_index.answer(index, text, parameters)) is not None:
             return kept
-        if names_all:
-            self._show_all_snapshots()
+        self._show(text, names_all=names_all, every=shows_every_view)
         try:
             if any(word in text.lower() for word in _SHOWS_COMMENTS):
                 self._comment_all()
-            self.verify_signatures(MAIN)
-            if names_all:
-                self.verify_signatures(ALL_SNAPSHOTS)
             relation = self._connection.cursor().sql(text, params=parameters or None)
         except duckdb.Error as error:
             raise query_error(error) from error
@@ -166,17 +159,16 @@ class Catalog:
         if as_tables:
             self._create_tables()
         else:
-            self._connection.execute(f"CREATE SCHEMA {_KEPT}")
-            self._create_views(MAIN, self.snapshots)
+            self._connection.execute(f"CREATE SCHEMA {KEPT}")
+            self._create_views(MAIN, self.snapshots, keeps_in_memory=self._keeps_in_memory)
         for setting in self._settings():
             self._connection.execute(setting)
 
-    def _create_views(self, schema: str, snapshots: Sequence[Snapshot]) -> None:
+    def _create_views(self, schema: str, snapshots: Sequence[Snapshot], *, keeps_in_memory: bool) -> None:
         create_snapshots(self._connection, schema, snapshots)
         create_aliases(self._connection, schema, self.aliases)
         create_stored_images(self._connection, schema, snapshots)
-        for view in VIEWS:
-            self._create_view(schema, view, "VIEW")
+        self._views[schema] = ShownViews(self._connection, schema, keeps_in_memory=keeps_in_memory)
 
     def _create_tables(self) -> None:
         """Compute each view from the tables before it."""
@@ -185,21 +177,29 @@ class Catalog:
         create_stored_images(self._connection, MAIN, self.snapshots)
         self.verify_signatures(MAIN)
         for view in VIEWS:
-            self._create_view(MAIN, view, "TABLE")
+            self._connection.execute(f"CREATE TABLE {MAIN}.{view.name} AS {queries.view_sql(view.name)}")
+            comment(self._connection, MAIN, view, "TABLE")
+
+    def _show(self, text: str, *, names_all: bool, every: bool) -> None:
+        """Create the views a statement may read, in the second schema only when it names that: a store may be long."""
+        try:
+            if names_all:
+                self._show_all_snapshots()
+                self.verify_signatures(ALL_SNAPSHOTS)
+            self.verify_signatures(MAIN)  # before what is kept in memory is computed
+            for views in self._views.values():
+                views.show(text, every=every)
+        except duckdb.Error as error:
+            raise _broken_store(error) from error
 
     def _show_all_snapshots(self) -> None:
-        """Create the second set of views when a statement first names it: most never do, and a store may be long."""
-        if self._has_all_snapshots:
+        if ALL_SNAPSHOTS in self._views:
             return
         snapshots = self.store.snapshots()
         self.store.check_parts(snapshots)
-        try:
-            self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
-            self._show_verification_tables()
-            self._create_views(ALL_SNAPSHOTS, snapshots)
-        except duckdb.Error as error:
-            raise _broken_store(error) from error
-        self._has_all_snapshots = True
+        self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
+        self._show_verification_tables()
+        self._create_views(ALL_SNAPSHOTS, snapshots, keeps_in_memory=False)
 
     def _has_chosen_all(self) -> bool:
         """Whether the index, which knows the chosen snapshots, knows all of the store."""
@@ -221,18 +221,9 @@ class Catalog:
             self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
             comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
 
-    def _create_view(self, schema: str, view: View, what: str) -> None:
-        sql = queries.view_sql(view.name)
-        if what == "VIEW" and schema == MAIN and view.name in _IN_MEMORY and self._keeps_in_memory:
-            self._connection.execute(f"CREATE TABLE {_KEPT}.{view.name} AS {sql}")
-            sql = f"FROM {_KEPT}.{view.name}"
-        self._connection.execute(f"CREATE {what} {schema}.{view.name} AS {sql}")
-        self._uncommented.append((schema, view, what))
-
     def _comment_all(self) -> None:
-        """Comment on every column, once a statement could show that: most never do, and it takes a while."""
-        while self._uncommented:
-            comment(self._connection, *self._uncommented.pop())
+        for views in self._views.values():
+            views.comment_all()
 
     def _settings(self) -> list[str]:
         """Return the statements that keep an engine to reading this store, the last of them for good."""

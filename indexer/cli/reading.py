@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer import dictionary, queries
+from indexer import queries
 from indexer.catalog import Catalog, open_catalog
 from indexer.cli.diagnostics import note
 from indexer.cli.emit import emit, emit_columns, emit_document, emit_rows
@@ -79,6 +79,8 @@ def list_queries(output: OutputOptions) -> None:
 
 def show_dictionary(view: str | None, output: OutputOptions) -> None:
     """Write the dictionary, or the section of one view; as rows, a row a column."""
+    from indexer import dictionary
+
     if output.format == DOCUMENT:
         text = dictionary.view_section(view) if view else dictionary.dictionary()
         emit_document(text.encode(), output)
