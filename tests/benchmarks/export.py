@@ -2,20 +2,27 @@
 
 python tests/benchmarks/export.py --images 20000 --runs 3 --json figures.json
 
-The server runs in a process of its own and streams the objects from the generator into a temporary file first. The
-loop is urllib3 on one connection; curl is started once a page. Both look for the continue token and for nothing else.
-Figures are those of the client's process alone, start-up apart; the ratio is to the loop.
+The server runs in a process of its own. Each client runs once before the runs that count, and the bytes of every answer
+are kept, gzip, chunks and all: from then on the server only sends them again, so that it is not what is measured. The
+loop is urllib3 on one connection, which unpacks pages as the export does; curl is started once a page. Both look for
+the continue token and for nothing else. Figures are those of the client's process alone, start-up apart; the ratio is
+to the loop.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import os
 import re
+import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
+import urllib.parse
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -28,14 +35,42 @@ OURS = "image-indexer export"
 TOKEN = re.compile(rb'"continue":"([^"]+)"')
 
 
+class Answers(socketserver.StreamRequestHandler):
+    """Sends the kept answer to a request; one that is new is asked of the real server first, and kept."""
+
+    disable_nagle_algorithm = True
+
+    def handle(self):
+        """Answer requests without a body until the client goes."""
+        while head := b"".join(itertools.takewhile(lambda line: line.strip(), self.rfile)):
+            if head not in self.server.kept:
+                self.server.kept[head] = answer_of(self.server.origin, head)
+            self.connection.sendall(self.server.kept[head])
+
+
+def answer_of(origin, head):
+    """Ask a server; gives the bytes of its answer."""
+    with socket.create_connection(origin) as connection:
+        connection.sendall(head + b"Connection: close\r\n\r\n")
+        return b"".join(iter(lambda: connection.recv(1 << 20), b""))
+
+
 def serve(image_count):
-    """Serve generated images until stdin ends; prints the address."""
+    """Serve generated images until stdin ends; prints the address, and for every line how many answers are kept."""
     from indexer.loopback import LoopbackServer
     from indexer.sample import generate_images
 
-    with LoopbackServer(generate_images(image_count, 3)) as server:
-        print(server.url, flush=True)
-        sys.stdin.read()
+    with (
+        LoopbackServer(generate_images(image_count, 3)) as origin,
+        socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answers) as server,
+    ):
+        server.daemon_threads, server.kept = True, {}
+        server.origin = ("127.0.0.1", urllib.parse.urlsplit(origin.url).port)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
+        for _ in sys.stdin:
+            print(len(server.kept), flush=True)
+        server.shutdown()
 
 
 def next_token(head):
@@ -99,6 +134,12 @@ def fetch(name, url, limit):
     measuring.work(function, url, limit)
 
 
+def kept_count(server):
+    """Ask how many answers the server keeps."""
+    print(file=server.stdin, flush=True)
+    return int(server.stdout.readline())
+
+
 def measure(image_count, limit, run_count=1, names=tuple(CLIENTS)):
     """Measure clients that fetch everything from one server; gives their figures by name."""
     command = [sys.executable, __file__, "--serve", str(image_count)]
@@ -106,7 +147,11 @@ def measure(image_count, limit, run_count=1, names=tuple(CLIENTS)):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as server:
         url = server.stdout.readline().strip()
         client = (__file__, "--url", url, "--limit", limit, "--by")
+        for name in names:
+            measuring.one_run((*client, name))
+        kept_before = kept_count(server)
         figures = {name: measuring.measured((*client, name), run_count) for name in names}
+        assert kept_count(server) == kept_before, "some answers were new: the server was measured as well"
         server.stdin.close()
     return figures
 
