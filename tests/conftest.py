@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from hypothesis import settings
@@ -31,13 +31,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden from what the queries return")
 
 
+TOGETHER = {
+    "test_fault_matrix.py": "fault matrix",
+    "test_index_by_number.py": "numbers",
+    "test_kill.py": "object storage",
+    "test_object_storage.py": "object storage",
+    "test_object_storage_faults.py": "object storage",
+    "test_report.py": "report",
+    "test_report_browser.py": "report",
+    "test_spark.py": "Spark",
+    "test_wheel.py": "wheel",
+}
+"""Modules whose fixtures take longer than their tests, by what they share: one worker has them all."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run slow tests last, of these first the group that one worker has to itself."""
+    """Run slow tests last."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
-    def turn(item: pytest.Item) -> tuple[bool, bool]:
-        return item.get_closest_marker("slow") is not None, item.get_closest_marker("xdist_group") is None
 
-    items.sort(key=turn)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out single tests, and whole the modules of `TOGETHER`.
+
+    By the names of files: the mark `xdist_group` is put into the ids of tests, and pytest 9.2 has them for itself.
+    """
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return TOGETHER.get(Path(nodeid.partition("::")[0]).name, nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

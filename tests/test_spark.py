@@ -28,8 +28,7 @@ from indexer.output import WRITERS
 from indexer.sample import generate_images
 from indexer.sample.bundle import odd_images
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark")]
-"""One worker has them all: a second one would start a second Spark."""
+pytestmark = pytest.mark.slow
 
 pyspark = pytest.importorskip("pyspark", reason="pyspark of the test group is not installed")
 
