@@ -32,6 +32,7 @@ bench: $(VENV)/.developer  ## Time, memory and size beside peers; takes minutes,
 	$(BIN)/python tests/benchmarks/pipeline.py $(if $(KEEP),--json $(KEEP)-pipeline.json)
 	$(BIN)/python tests/benchmarks/queries.py $(if $(KEEP),--json $(KEEP)-queries.json)
 	$(BIN)/python tests/benchmarks/export.py $(if $(KEEP),--json $(KEEP)-export.json)
+	$(BIN)/python tests/benchmarks/startup.py $(if $(KEEP),--json $(KEEP)-startup.json)
 	$(BIN)/python tests/benchmarks/memory.py $(if $(KEEP),--json $(KEEP)-memory.json)
 
 docs: $(VENV)/.developer  ## Write the generated texts again

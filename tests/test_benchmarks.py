@@ -60,3 +60,25 @@ def test_nights_are_compared(environment) -> None:
     assert "in all 2 diffs" in said
     assert "6 snapshots" in said
     assert "growth-forecast" in said
+
+
+@pytest.mark.slow
+def test_startup_has_a_figure_for_every_command(environment, tmp_path) -> None:
+    """What needs no engine, what does and every library take some time, of which the table gives the ratio."""
+    kept = tmp_path / "startup.json"
+    table = run_benchmark(environment, "startup.py", "--runs", 1, "--query", "completeness", "--json", kept)
+    (results,) = json.loads(kept.read_text(encoding="utf-8"))["results"].values()
+    assert {"--help", "completion of a query", "query completeness", "import duckdb", "import click"} <= set(results)
+    assert all(figures["cpu_seconds"] > 0 for figures in results.values())
+    assert all(f"| {name} |" in table for name in results)
+
+
+@pytest.mark.slow
+def test_export_is_measured_without_its_server(environment, tmp_path) -> None:
+    """A loop and an export read the same prepared answers; one that was not prepared would be an error."""
+    kept = tmp_path / "export.json"
+    run_benchmark(environment, "export.py", "--images", 60, "--limit", 20, "--runs", 1, "--json", kept)
+    (results,) = json.loads(kept.read_text(encoding="utf-8"))["results"].values()
+    compared = [results[name] for name in ("urllib3, one connection", "image-indexer export")]
+    assert [taken["note"] for taken in compared] == ["", ""]
+    assert all(taken["output_bytes"] > 0 for taken in compared)

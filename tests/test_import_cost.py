@@ -26,15 +26,20 @@ HEAVY = {
     "pandas",
     "numpy",
     "cryptography",
+    "pysequoia",
+    "prometheus_client",
+    "stamina",
+    "jinja2",
+    "vl_convert",
 }
 HELPS = [[], *([name] for name in COMMANDS), *(["snapshots", name] for name in SNAPSHOT_COMMANDS)]
 
 
 def _imported(environment: dict[str, str], code: str) -> set[str]:
     """Top-level modules a fresh process has imported at the end of this code."""
-    code += "\nimport json, sys; sys.stderr.write(json.dumps(sorted(sys.modules)))"
+    code += "\nimport json, sys; sys.stderr.write('\\n' + json.dumps(sorted(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    return {name.partition(".")[0] for name in json.loads(ended.stderr)}
+    return {name.partition(".")[0] for name in json.loads(ended.stderr.splitlines()[-1])}
 
 
 @pytest.mark.parametrize("words", HELPS, ids=" ".join)
@@ -50,12 +55,44 @@ def test_the_package_imports_nothing_heavy(environment: dict[str, str]) -> None:
     assert _imported(environment, "import indexer; indexer.open_store; indexer.IndexerError") & HEAVY == set()
 
 
-@pytest.mark.parametrize("words", [["query", "--format", "json"], ["schema"], ["query", "layer-sharing", "--show-sql"]])
-def test_texts_of_commands_import_no_client(environment: dict[str, str], words: list[str]) -> None:
-    """What only reads files of ours never loads the Kubernetes client."""
-    code = f"import sys; sys.argv = {['image-indexer', *words]}\nfrom indexer.cli import main\n"
+TEXT, ROWS = set(), {"duckdb", "pyarrow"}
+DRAWN = ROWS | {"rich"}
+QUERY = ("query", "layer-sharing")
+NEEDS = {
+    ("--version",): TEXT,
+    (*QUERY, "--show-sql"): TEXT,
+    (*QUERY, "--describe"): TEXT,
+    ("schema",): TEXT,
+    ("schema", "--format", "csv"): ROWS,
+    ("query", "--format", "json"): ROWS,
+    (*QUERY, "--store", "STORE", "--format", "csv"): ROWS,
+    (*QUERY, "--store", "STORE", "--format", "table"): DRAWN,
+    ("sql", "SELECT 1", "--store", "STORE", "--format", "json"): ROWS,
+    ("check", "--store", "STORE", "--format", "json"): ROWS,
+    ("snapshots", "list", "--store", "STORE"): DRAWN,
+    ("snapshots", "verify", "--store", "STORE"): ROWS,
+}
+"""The heavy libraries a command may import."""
+
+
+@pytest.mark.parametrize("words", NEEDS, ids=" ".join)
+def test_a_command_imports_what_it_needs_and_no_more(environment, sample_store, words) -> None:
+    """Each dependency is paid by the commands that use it: the engine by queries, drawing by tables for people."""
+    given = [str(sample_store) if word == "STORE" else word for word in words]
+    code = f"import sys; sys.argv = {['image-indexer', *given]}\nfrom indexer.cli import main\n"
+    code += "try:\n    main()\nexcept SystemExit as error:\n    assert error.code in (0, 1), error.code"
+    assert _imported(environment, code) & HEAVY <= NEEDS[words]
+
+
+@pytest.mark.parametrize(
+    "words", ["image-indexer ", "image-indexer query cap", "image-indexer query layer-sharing -p "]
+)
+def test_completion_imports_nothing_heavy(environment, words) -> None:
+    """What a shell asks at every press of a key needs names, and no engine."""
+    asked = {"_IMAGE_INDEXER_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    code = "import sys; sys.argv = ['image-indexer']\nfrom indexer.cli import main\n"
     code += "try:\n    main()\nexcept SystemExit as error:\n    assert error.code == 0, error.code"
-    assert not _imported(environment, code) & {"kubernetes", "urllib3"}
+    assert _imported(environment | asked, code) & HEAVY == set()
 
 
 def test_an_import_of_files_loads_no_client_and_no_engine(environment: dict[str, str], sample_pages, tmp_path) -> None:

@@ -12,7 +12,6 @@ from indexer.cli.diagnostics import note
 from indexer.cli.options import TERMINAL_ROWS, OutputOptions
 from indexer.errors import ConfigurationError, IncompleteError, IndexerError
 from indexer.files import DISK_FULL
-from indexer.output import WRITERS, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,6 +97,8 @@ def _limited(
 
 
 def _write(relation: duckdb.DuckDBPyRelation, format_: str, stream: BinaryIO, on_terminal: bool) -> None:
+    from indexer.output import WRITERS, write_table
+
     if format_ == "table" and on_terminal:
         write_table(relation, stream, width=shutil.get_terminal_size().columns)
     else:

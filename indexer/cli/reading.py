@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer import queries
-from indexer.catalog import Catalog, open_catalog
 from indexer.cli.diagnostics import note
 from indexer.cli.emit import emit, emit_columns, emit_document, emit_rows
 from indexer.cli.options import DOCUMENT
@@ -18,12 +17,15 @@ from indexer.errors import BadParameterError, ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from indexer.catalog import Catalog
     from indexer.cli.options import Choice, Engine, OutputOptions
     from indexer.spark.catalog import SparkCatalog
 
 
 def open_views(choice: Choice, *, tables_in: Path | None = None) -> Catalog:
     """Open the chosen views; says on stderr when there is nothing to see."""
+    from indexer.catalog import open_catalog
+
     catalog = open_catalog(
         choice.store,
         snapshot=choice.snapshot,

@@ -3,10 +3,12 @@
 python tests/benchmarks/export.py --images 20000 --runs 3 --json figures.json
 
 The server runs in a process of its own. Each client runs once before the runs that count, and the bytes of every answer
-are kept, gzip, chunks and all: from then on the server only sends them again, so that it is not what is measured. The
-loop is urllib3 on one connection, which unpacks pages as the export does; curl is started once a page. Both look for
-the continue token and for nothing else. Figures are those of the client's process alone, start-up apart; the ratio is
-to the loop.
+are kept, gzip, chunks and all: from then on the server only sends them again, so that it is not what is measured. With
+`--pause` it waits before each answer, as a real one does while it gathers a page: an export decodes meanwhile.
+
+The loop is urllib3 on one connection, which unpacks pages as the export does; curl is started once a page. Both look
+for the continue token and for nothing else. Figures are those of the client's process alone, start-up apart; the ratio
+is to the loop.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.parse
 from pathlib import Path
 
@@ -45,6 +48,7 @@ class Answers(socketserver.StreamRequestHandler):
         while head := b"".join(itertools.takewhile(lambda line: line.strip(), self.rfile)):
             if head not in self.server.kept:
                 self.server.kept[head] = answer_of(self.server.origin, head)
+            time.sleep(self.server.pause_seconds)
             self.connection.sendall(self.server.kept[head])
 
 
@@ -55,7 +59,7 @@ def answer_of(origin, head):
         return b"".join(iter(lambda: connection.recv(1 << 20), b""))
 
 
-def serve(image_count):
+def serve(image_count, pause_seconds):
     """Serve generated images until stdin ends; prints the address, and for every line how many answers are kept."""
     from indexer.loopback import LoopbackServer
     from indexer.sample import generate_images
@@ -64,7 +68,7 @@ def serve(image_count):
         LoopbackServer(generate_images(image_count, 3)) as origin,
         socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answers) as server,
     ):
-        server.daemon_threads, server.kept = True, {}
+        server.daemon_threads, server.kept, server.pause_seconds = True, {}, pause_seconds
         server.origin = ("127.0.0.1", urllib.parse.urlsplit(origin.url).port)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
@@ -140,9 +144,9 @@ def kept_count(server):
     return int(server.stdout.readline())
 
 
-def measure(image_count, limit, run_count=1, names=tuple(CLIENTS)):
+def measure(image_count, limit, run_count=1, names=tuple(CLIENTS), pause_seconds=0.0):
     """Measure clients that fetch everything from one server; gives their figures by name."""
-    command = [sys.executable, __file__, "--serve", str(image_count)]
+    command = [sys.executable, __file__, "--serve", str(image_count), "--pause", str(pause_seconds)]
     environment = {**os.environ, "PYTHONPATH": str(measuring.ROOT)}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as server:
         url = server.stdout.readline().strip()
@@ -175,6 +179,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, action="append")
     parser.add_argument("--limit", type=int, default=500)
+    parser.add_argument(
+        "--pause", type=float, default=0.0, help="seconds the server takes for an answer before it sends"
+    )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", help="keep the figures here")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
@@ -182,7 +189,7 @@ def main():
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        serve(options.serve)
+        serve(options.serve, options.pause)
     elif options.by:
         fetch(options.by, options.url, options.limit)
     else:
@@ -193,7 +200,7 @@ def compare(options):
     """Measure and report."""
     kept = {}
     for image_count in options.images or [20_000]:
-        results = measure(image_count, options.limit, options.runs)
+        results = measure(image_count, options.limit, options.runs, pause_seconds=options.pause)
         report(image_count, options.limit, results)
         kept[f"{image_count:,} generated Images"] = results
     if options.json:
