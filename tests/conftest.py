@@ -32,17 +32,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 TOGETHER = {
+    "test_end_to_end.py": "demo",
     "test_fault_matrix.py": "fault matrix",
+    "test_generated.py": "generated",
     "test_index_by_number.py": "numbers",
     "test_kill.py": "object storage",
     "test_object_storage.py": "object storage",
     "test_object_storage_faults.py": "object storage",
+    "test_registry_aliases.py": "aliases",
     "test_report.py": "report",
     "test_report_browser.py": "report",
     "test_spark.py": "Spark",
     "test_wheel.py": "wheel",
 }
-"""Modules whose fixtures take longer than their tests, by what they share: one worker has them all."""
+"""Modules whose fixtures take long, by what they share: one worker has them all."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -63,10 +63,12 @@ def test_nights_are_compared(environment) -> None:
 
 
 @pytest.mark.slow
-def test_startup_has_a_figure_for_every_command(environment, tmp_path) -> None:
+def test_startup_has_a_figure_for_every_command(environment, sample_store, tmp_path) -> None:
     """What needs no engine, what does and every library take some time, of which the table gives the ratio."""
     kept = tmp_path / "startup.json"
-    table = run_benchmark(environment, "startup.py", "--runs", 1, "--query", "completeness", "--json", kept)
+    table = run_benchmark(
+        environment, "startup.py", "--store", sample_store, "--runs", 1, "--query", "completeness", "--json", kept
+    )
     (results,) = json.loads(kept.read_text(encoding="utf-8"))["results"].values()
     assert {"--help", "completion of a query", "query completeness", "import duckdb", "import click"} <= set(results)
     assert all(figures["cpu_seconds"] > 0 for figures in results.values())

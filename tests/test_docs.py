@@ -15,7 +15,6 @@ import click
 import pytest
 
 from indexer.cli import cli
-from indexer.cli.generated import generated_texts
 from indexer.loopback import ImageStore, LoopbackServer, items_of_pages
 from indexer.resources import resource_folder
 
@@ -143,9 +142,3 @@ def test_links_lead_somewhere(page) -> None:
         found = page.parent / path if path else page
         assert found.is_file(), target
         assert not anchor or f"# {anchor}\n" in found.read_text(encoding="utf-8").lower(), target
-
-
-def test_generated_texts_are_current() -> None:
-    """Dictionary, catalogue and list of queries are what the code gives; `make docs` writes them."""
-    stale = [path.name for path, text in generated_texts().items() if path.read_text(encoding="utf-8") != text]
-    assert stale == []

@@ -22,13 +22,20 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_demo_serves_exports_publishes_and_reports(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Run `demo` once; return its store and what it said."""
+    store = tmp_path_factory.mktemp("demo") / "store"
+    return store, _run("demo", "--store", str(store))
+
+
+def test_demo_serves_exports_publishes_and_reports(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """`demo` publishes one complete, consistent snapshot and prints the summary and the three reports."""
-    result = _run("demo", "--store", str(tmp_path))
+    store, result = demo
     assert result.returncode == 0, result.stderr
     for name in ("capacity-summary", "layer-sharing", "architecture-coverage", "unsigned-images"):
         assert f"{name} (" in result.stdout
-    (snapshot,) = Store(tmp_path).latest()
+    (snapshot,) = Store(store).latest()
     assert (snapshot.receipt.is_complete, snapshot.receipt.is_consistent) == (True, True)
     assert snapshot.receipt.page_count == 5
     assert snapshot.receipt.expected_count == snapshot.receipt.image_count > 2000
@@ -54,23 +61,27 @@ def test_demo_names_commands_that_work_as_printed(tmp_path: Path, is_on_path: bo
         assert subprocess.run(["/bin/sh", "-c", line], check=True, **whole).stdout
 
 
-def test_demo_can_be_repeated(tmp_path: Path) -> None:
+def test_demo_can_be_repeated(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """A second run adds a snapshot beside the first, and answers come from the newer one."""
-    for _ in range(2):
-        assert _run("demo", "--store", str(tmp_path)).returncode == 0
-    assert len(Store(tmp_path).snapshots()) == 2
-    answer = _run("query", "capacity-summary", "--store", str(tmp_path), "--format", "json")
-    assert json.loads(answer.stdout)[0]["image_count"] == Store(tmp_path).latest()[0].receipt.image_count
+    store, _ = demo
+    (before,) = Store(store).snapshots()
+    assert _run("demo", "--store", str(store)).returncode == 0
+    assert len(Store(store).snapshots()) == 2
+    (newest,) = Store(store).latest()
+    answer = json.loads(_run("query", "capacity-summary", "--store", str(store), "--format", "json").stdout)[0]
+    assert answer["image_count"] == newest.receipt.image_count
+    assert newest.snapshot_id != before.snapshot_id
 
 
-def test_export_and_import_of_the_same_objects_give_the_same_answers(tmp_path: Path) -> None:
+def test_export_and_import_of_the_same_objects_give_the_same_answers(
+    demo: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
     """Nothing behind a source knows which it was: the live list and its saved pages answer alike."""
-    assert _run("demo", "--store", str(tmp_path / "live")).returncode == 0
     pages = sorted(str(path) for path in SAMPLE.glob("page-*.json.gz"))
     assert _run("import", *pages, "--store", str(tmp_path / "files"), "--cluster", "sample").returncode == 0
     answers = []
-    for store in ("live", "files"):
-        text = _run("query", "layer-sharing", "--store", str(tmp_path / store), "--format", "json").stdout
+    for store in (demo[0], tmp_path / "files"):
+        text = _run("query", "layer-sharing", "--store", str(store), "--format", "json").stdout
         rows = json.loads(text)
         for row in rows:
             del row["snapshot_id"]

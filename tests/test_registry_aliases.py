@@ -23,10 +23,16 @@ ALIASES = dict.fromkeys(OTHER_NAMES, INTERNAL)
 BYTES_BY_REGISTRY = "SELECT registry, sum(physical_bytes)::BIGINT FROM repositories GROUP BY registry"
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for the indexes of this module."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(params=["views in memory", "index"])
-def from_image_count(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def from_image_count(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     """Answer from the views and from the index alike."""
-    monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(cache))
     monkeypatch.setattr(query_index, "FROM_IMAGE_COUNT", 0 if request.param == "index" else 10**9)
 
 
