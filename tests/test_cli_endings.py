@@ -127,6 +127,9 @@ def test_a_signal_ends_a_query_that_would_run_for_hours(
             time.sleep(0.05)
         time.sleep(0.5)
         process.send_signal(number)
-        process.communicate(timeout=30)
+        try:
+            process.communicate(timeout=30)
+        finally:
+            process.kill()  # it would run for hours where signals are ignored, as in the background of a script
     assert process.returncode == code
     assert not (tmp_path / "answer").exists()
