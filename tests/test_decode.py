@@ -124,6 +124,16 @@ def test_an_item_that_is_no_named_object_is_refused(item: bytes) -> None:
         decoded(item)
 
 
+@pytest.mark.parametrize(
+    ("stated", "complaint"),
+    [({"kind": "Pod"}, "of kind 'Pod'"), ({"apiVersion": "config.openshift.io/v1"}, "API 'config.openshift.io/v1'")],
+)
+def test_an_object_of_another_kind_or_api_is_refused(stated: dict[str, str], complaint: str) -> None:
+    """What says of itself that it is no Image is none, wherever it stands in its text."""
+    with pytest.raises(DecodeError, match=complaint):
+        decode_page(Page("p", [json.dumps({"metadata": {"name": "a"}, **stated}).encode()]))
+
+
 def test_bad_items_are_skipped_only_on_request_and_each_is_named() -> None:
     """Skipping keeps the good rows and an entry with page, number and reason for each bad one."""
     bad_items = BadItems(skip=True)

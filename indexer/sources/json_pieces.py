@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import DecodeError
+from indexer.pages import is_ours
 from indexer.sources.limits import exceeded
 from indexer.sources.pieces import Envelope, Items, Piece, Whole
 from indexer.sources.streams import BLOCK_BYTES
@@ -30,6 +31,7 @@ _TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]
 _TO_CONTENT = re.compile(rb"[ \t\r\n\x1e]*+")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _PLAIN = re.compile(rb"[^\s,:{}\[\]\"]++")
+_STATED = (b'"apiVersion"', b'"kind"')
 _GOES_ON = (b"{", b"[", b",")
 _START_BYTES = 16
 _MOST_GUESSES = 10_000
@@ -109,16 +111,20 @@ class _Reader:
         self._at += 1
         members: list[bytes] = []
         size_bytes = 0
-        kind, count = None, None
+        stated: dict[bytes, str] = {}
+        count = None
         while (first := self._next(b",")) != b"}":
             key = self._key(first)
             if key == b'"items"' and self._next() == b"[":
                 before = self._count
-                yield from self._elements(kind)
+                # A list of another API says nothing of its elements: `config.openshift.io` has an ImageList, too.
+                is_known = is_ours(stated.get(b'"apiVersion"'))
+                yield from self._elements(stated.get(b'"kind"') if is_known else None)
                 count = (count or 0) + self._count - before
                 continue
             value = self._value()
-            kind = value.strip(b'"').decode(errors="replace") if key == b'"kind"' else kind
+            if key in _STATED:
+                stated[key] = value.strip(b'"').decode(errors="replace")
             members.append(key + b":" + value)
             size_bytes += len(members[-1])
             self._check_size(size_bytes)
