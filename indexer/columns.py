@@ -46,7 +46,7 @@ class StructColumns:
         Raises `DecodeError` naming the field for a timestamp that is no RFC 3339 moment.
         """
         nothing = self._nothing
-        filled = [nothing if item is None else item for item in objects] if None in objects else objects
+        filled = objects if all(objects) else [nothing if item is None else item for item in objects]
         return [
             _named(key, make, values) for (key, make), values in zip(self._makers, self._cells(filled), strict=True)
         ]

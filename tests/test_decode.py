@@ -174,6 +174,16 @@ def test_moments_are_read_whatever_stands_beside_them(text: str, expected: str) 
         assert rows[0]["metadata"]["creation_timestamp"].isoformat() == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["2024-05-15T08:00:61Z", "2024-02-30T08:00:00Z", "2024-05-15T08:00:0Z", "2024-05-15T08:00+02Z", "2024-05-15"],
+)
+def test_what_only_looks_like_a_moment_is_refused(text: str) -> None:
+    """Neither the short way for whole seconds nor the long one takes a text for a moment that is none."""
+    with pytest.raises(DecodeError, match="creationTimestamp"):
+        decoded(image(metadata={"name": "a", "creationTimestamp": text}))
+
+
 def test_a_moment_before_year_one_is_kept() -> None:
     """Builders may write any date; one that Python has no name for does not stop an export."""
     text = json.dumps(image(dockerImageMetadata={"Created": "0000-12-31T00:00:00Z"})).encode()
