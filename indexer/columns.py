@@ -10,9 +10,9 @@ import datetime as dt
 from functools import reduce
 from itertools import accumulate, chain
 from operator import attrgetter
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,10 +21,12 @@ from indexer.errors import DecodeError
 from indexer.schema import ListOf, Scalar, Struct, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _RFC3339 = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"
 _TOO_FINE = r"(\.\d{6})\d+"
+_WHOLE_SECONDS = len("2024-01-31T12:00:00Z")
+_FEW_FIELDS = 4
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
@@ -33,8 +35,10 @@ class StructColumns:
 
     def __init__(self, of: Struct) -> None:
         self._type = arrow_type(of)
-        self._fields = [(field.key, attrgetter(field.name), _maker(field.type)) for field in of.fields]
-        self._nothing = SimpleNamespace(**{field.name: None for field in of.fields})
+        self._makers = [(field.key, _maker(field.type)) for field in of.fields]
+        names = [field.name for field in of.fields]
+        self._nothing = msgspec.defstruct("Nothing", [(name, None, None) for name in names])()
+        self._getters = [attrgetter(name) for name in names]
 
     def arrays(self, objects: Sequence[Any]) -> list[pa.Array]:
         """Array of each field over objects, None where there is no object.
@@ -42,8 +46,16 @@ class StructColumns:
         Raises `DecodeError` naming the field for a timestamp that is no RFC 3339 moment.
         """
         nothing = self._nothing
-        filled = [nothing if item is None else item for item in objects]
-        return [_named(key, make, list(map(cell, filled))) for key, cell, make in self._fields]
+        filled = objects if all(objects) else [nothing if item is None else item for item in objects]
+        return [
+            _named(key, make, values) for (key, make), values in zip(self._makers, self._cells(filled), strict=True)
+        ]
+
+    def _cells(self, objects: Sequence[Any]) -> Iterable[Sequence[Any]]:
+        """Values by field. Where there are many fields, whole rows come at once: a third of the time."""
+        if objects and len(self._getters) > _FEW_FIELDS:
+            return zip(*map(msgspec.structs.astuple, objects), strict=True)
+        return [list(map(getter, objects)) for getter in self._getters]
 
     def array(self, objects: Sequence[Any]) -> pa.Array:
         """Struct array over objects; null where every field is."""
@@ -117,13 +129,23 @@ def _moments(values: Sequence[Any]) -> pa.Array:
     if isinstance(next(filter(None, values)), dt.datetime):
         return pa.array(values, _TIMESTAMP)
     texts = _strings(values)
+    try:
+        return (texts if _are_whole_seconds(texts) else _microseconds(texts)).cast(_TIMESTAMP)
+    except pa.ArrowInvalid as error:
+        raise DecodeError(f"There is no such moment: {error}.") from error
+
+
+def _are_whole_seconds(texts: pa.Array) -> bool:
+    """Whether all are as the API server writes moments; texts of this length and end that can be cast are no others."""
+    has_length = pc.equal(pc.binary_length(texts), _WHOLE_SECONDS)
+    return pc.all(has_length).as_py() is True and pc.all(pc.ends_with(texts, "Z")).as_py() is True
+
+
+def _microseconds(texts: pa.Array) -> pa.Array:
     is_moment = pc.match_substring_regex(texts, _RFC3339)
     if pc.all(is_moment).as_py() is False:
         raise DecodeError(f"{texts.filter(pc.invert(is_moment))[0].as_py()[:80]!r} is not an RFC 3339 moment.")
-    try:
-        return pc.replace_substring_regex(texts, _TOO_FINE, r"\1").cast(_TIMESTAMP)
-    except pa.ArrowInvalid as error:
-        raise DecodeError(f"There is no such moment: {error}.") from error
+    return pc.replace_substring_regex(texts, _TOO_FINE, r"\1")
 
 
 _SCALAR_MAKERS: dict[Type, Callable[[Sequence[Any]], pa.Array]] = {

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
@@ -22,8 +23,11 @@ from indexer.schema import DERIVED_FIELDS, IMAGE, Struct
 from indexer.signature import read_content
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from indexer.pages import Page
 
+Text = bytes | msgspec.Raw
 Rewrite = Callable[[bytes], bytes]
 
 _IMAGE_COLUMNS = StructColumns(IMAGE)
@@ -50,19 +54,13 @@ class BadItems:
         self.skipped.append(SkippedItem(place.origin, place.number, error.message))
 
 
-def _name_of(item: bytes | msgspec.Raw) -> str:
+def _name_of(item: Text) -> str:
     """Name of an item in brackets, for messages; empty where it can't be had."""
     try:
         name = msgspec.json.decode(item)["metadata"]["name"]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, KeyError):
         return ""
     return f" ({str(name)[:80]})"
-
-
-class _Row(NamedTuple):
-    place: int
-    text: bytes
-    image: Any
 
 
 def decode_page(page: Page, bad_items: BadItems | None = None, rewrite: Rewrite | None = None) -> pa.RecordBatch:
@@ -73,49 +71,54 @@ def decode_page(page: Page, bad_items: BadItems | None = None, rewrite: Rewrite 
     Raises `DecodeError` for the first item that can't be read unless `bad_items` says to skip.
     """
     bad_items = bad_items or BadItems()
-    rows = _read_objects(page, bad_items, rewrite)
+    texts = _rewritten(page, bad_items, rewrite) if rewrite else dict(enumerate(page.items))
     try:
-        return _to_batch(rows)
+        return _to_batch(list(texts.values()))
     except DecodeError:
-        return _to_batch(_judge_each(page, rows, bad_items))
+        return _to_batch(_judge_each(page, texts, bad_items))
 
 
-def _read_objects(page: Page, bad_items: BadItems, rewrite: Rewrite | None) -> list[_Row]:
-    rows = []
+def _rewritten(page: Page, bad_items: BadItems, rewrite: Rewrite) -> dict[int, Text]:
+    """Rewrite each item, once; gives texts by their place in the page."""
+    texts: dict[int, Text] = {}
     for index, item in enumerate(page.items):
         try:
-            text = rewrite(bytes(item)) if rewrite else item
-            image = read_object(text)
-            rows.append(_Row(index, compact(bytes(text)), image))
+            texts[index] = rewrite(bytes(item))
         except DecodeError as error:
             bad_items.met(page, index, error)
-    return rows
+    return texts
 
 
-def _judge_each(page: Page, rows: list[_Row], bad_items: BadItems) -> list[_Row]:
-    """Find the items whose values don't fit their column, one at a time: the slow way, only after a failure."""
+def _judge_each(page: Page, texts: dict[int, Text], bad_items: BadItems) -> list[Text]:
+    """Find the items that can't be read, one at a time: the slow way, only after a failure."""
     kept = []
-    for row in rows:
+    for index, text in texts.items():
         try:
-            _to_batch([row])
+            _to_batch([text])
         except DecodeError as error:
-            bad_items.met(page, row.place, error)
+            bad_items.met(page, index, error)
         else:
-            kept.append(row)
+            kept.append(text)
     return kept
 
 
-def _to_batch(rows: list[_Row]) -> pa.RecordBatch:
-    objects = [row.image for row in rows]
-    arrays = _IMAGE_COLUMNS.arrays(objects)
-    arrays += _READING_COLUMNS.arrays([_Readings(image) for image in objects])
-    arrays.append(_texts(rows))
+def _to_batch(texts: Sequence[Text]) -> pa.RecordBatch:
+    images = [read_object(text) for text in texts]
+    arrays = _IMAGE_COLUMNS.arrays(images)
+    arrays += _READING_COLUMNS.arrays([_Readings(image) for image in images])
+    arrays.append(_text_array(texts))
     return pa.record_batch(arrays, schema=part_schema())
 
 
-def _texts(rows: list[_Row]) -> pa.Array:
+def _text_array(texts: Sequence[Text]) -> pa.Array:
+    joined = b"".join(texts)
+    if b"\n" in joined:
+        texts = [compact(bytes(text)) for text in texts]
+        joined = b"".join(texts)
+    ends = pa.array(accumulate(map(len, texts), initial=0), pa.int32())
+    plain = pa.Array.from_buffers(pa.binary(), len(texts), [None, ends.buffers()[1], pa.py_buffer(joined)])
     try:
-        return pa.array([row.text for row in rows], pa.binary()).cast(pa.string())
+        return plain.cast(pa.string())
     except pa.ArrowInvalid as error:
         raise DecodeError("it is not UTF-8 text.") from error
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from indexer.errors import DecodeError
+from indexer.pages import is_ours
 from indexer.schema import IMAGE, ListOf, Scalar, Struct, Type
 
 _INT64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -71,7 +72,9 @@ def _read(text: bytes | msgspec.Raw) -> Any:
 
 def _check_identity(image: Any) -> None:
     if image.kind not in {None, "", "Image"}:
-        raise DecodeError(f"it is of kind {image.kind[:80]!r}, not an Image.")
+        raise DecodeError(f"it is of kind {image.kind[:80]!r}, not an Image.", hint=_SKIP)
+    if image.api_version and not is_ours(image.api_version):
+        raise DecodeError(f"it is of the API {image.api_version[:80]!r}, not of image.openshift.io.", hint=_SKIP)
     if not (image.metadata and image.metadata.name):
         raise DecodeError("it has no metadata.name.", hint=_SKIP)
 

@@ -7,7 +7,7 @@ the same to the decoder. `read_page` splits one document (an ImageList, a List o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -128,6 +128,18 @@ class Source(Protocol):
 
     def pages(self) -> Iterator[Page | Restarted]:
         """Yield every page, or raise: a short read never ends quietly. A `Restarted` voids all pages before it."""
+
+
+_GROUP = "image.openshift.io"
+
+
+def is_ours(api_version: Any) -> bool:
+    """Whether an object can be of the Image API; `config.openshift.io` and others have kinds of the same names.
+
+    Early versions had no group (`v1`, `v1beta3`); items of a list state none at all.
+    """
+    group, separator, _ = str(api_version or "").partition("/")
+    return not separator or group == _GROUP
 
 
 class _Envelope(msgspec.Struct, rename="camel"):

@@ -12,7 +12,7 @@ from indexer.redaction import RedactionRecord
 from indexer.schema import SCHEMA_VERSION
 
 RECEIPT_NAME = "_receipt.json"
-PART_ROWS = 5_000
+PART_ROWS = 10_000
 """Rows of a part, unless its bytes end it before; an unfinished run goes on from its last finished part."""
 
 

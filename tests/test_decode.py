@@ -124,6 +124,16 @@ def test_an_item_that_is_no_named_object_is_refused(item: bytes) -> None:
         decoded(item)
 
 
+@pytest.mark.parametrize(
+    ("stated", "complaint"),
+    [({"kind": "Pod"}, "of kind 'Pod'"), ({"apiVersion": "config.openshift.io/v1"}, "API 'config.openshift.io/v1'")],
+)
+def test_an_object_of_another_kind_or_api_is_refused(stated: dict[str, str], complaint: str) -> None:
+    """What says of itself that it is no Image is none, wherever it stands in its text."""
+    with pytest.raises(DecodeError, match=complaint):
+        decode_page(Page("p", [json.dumps({"metadata": {"name": "a"}, **stated}).encode()]))
+
+
 def test_bad_items_are_skipped_only_on_request_and_each_is_named() -> None:
     """Skipping keeps the good rows and an entry with page, number and reason for each bad one."""
     bad_items = BadItems(skip=True)
@@ -162,6 +172,16 @@ def test_moments_are_read_whatever_stands_beside_them(text: str, expected: str) 
     for others in ([], [image(2, metadata={"creationTimestamp": "2024-01-01T00:00:00.000000001Z"})]):
         rows = decoded(image(1, metadata={"creationTimestamp": text}), *others)
         assert rows[0]["metadata"]["creation_timestamp"].isoformat() == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2024-05-15T08:00:61Z", "2024-02-30T08:00:00Z", "2024-05-15T08:00:0Z", "2024-05-15T08:00+02Z", "2024-05-15"],
+)
+def test_what_only_looks_like_a_moment_is_refused(text: str) -> None:
+    """Neither the short way for whole seconds nor the long one takes a text for a moment that is none."""
+    with pytest.raises(DecodeError, match="creationTimestamp"):
+        decoded(image(metadata={"name": "a", "creationTimestamp": text}))
 
 
 def test_a_moment_before_year_one_is_kept() -> None:

@@ -47,7 +47,9 @@ def test_every_form_gives_the_same_rows(form, expected, tmp_path):
 def objects(path):
     """Return what the decoder and the writer get from one path."""
     pages = list(FileSource([str(path)]).pages())
-    return sorted(item for page in pages for item in page.items), [page.deletions for page in pages if page.deletions]
+    return sorted(bytes(item) for page in pages for item in page.items), [
+        page.deletions for page in pages if page.deletions
+    ]
 
 
 @pytest.mark.parametrize(("form", "wrapper"), list(pairs()))

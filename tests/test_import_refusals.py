@@ -47,6 +47,9 @@ REFUSED = {
     "image streams in a List": (
         pretty(saved_list([{"kind": "ImageStream", "metadata": {"name": "a"}}])), "1 of kind ImageStream", RAW_COMMAND),
     "configuration of the cluster": (to_yaml(CONFIG), "1 of kind Image (config.openshift.io/v1)", RAW_COMMAND),
+    "list of another API": (
+        compact({"kind": "ImageList", "apiVersion": "config.openshift.io/v1", "items": [{"metadata": {"name": "a"}}]}),
+        "1 of kind ImageList", RAW_COMMAND),
     "other objects": (pretty(saved_list([{"kind": "Secret"}] * 3)), "3 of kind Secret", RAW_COMMAND),
     "login page": (b"<!DOCTYPE html>\n<html><title>Log in</title></html>", "is an HTML page", "oc login"),
     "printed table": (b"NAME         IMAGE REFERENCE\nsha256:1     quay.io/a", "`oc get images` prints", "-o json"),

@@ -15,7 +15,7 @@ from indexer.errors import DecodeError
 from indexer.sources import json_pieces as json_module
 from indexer.sources import yaml_pieces as yaml_module
 from indexer.sources.limits import InputLimits
-from indexer.sources.pieces import Broken, Envelope, Item, Whole
+from indexer.sources.pieces import Broken, Envelope, Items, Whole
 from indexer.sources.streams import Stream
 from indexer.sources.yaml_values import plain_value
 
@@ -27,11 +27,11 @@ OBJECTS = st.dictionaries(KEYS, VALUES, max_size=4)
 INDENTS = st.sampled_from([None, 1, 4])
 
 
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch):
-    """Blocks of a few bytes, so that everything is cut somewhere."""
-    monkeypatch.setattr(json_module, "BLOCK_BYTES", 7)
-    monkeypatch.setattr(yaml_module, "BLOCK_BYTES", 7)
+@pytest.fixture(autouse=True, params=[7, 300])
+def _small_blocks(monkeypatch, request):
+    """Blocks of a few bytes, so that everything is cut somewhere, and of some elements."""
+    monkeypatch.setattr(json_module, "BLOCK_BYTES", request.param)
+    monkeypatch.setattr(yaml_module, "BLOCK_BYTES", request.param)
     monkeypatch.setattr(yaml_module, "_BATCH_BYTES", 30)
 
 
@@ -40,13 +40,19 @@ def take_apart(pieces_of, text):
     return list(pieces_of(Stream(io.BytesIO(text)), "x", InputLimits()))
 
 
+def values_of(pieces):
+    """Parse the texts of pieces, in order."""
+    texts = (text for piece in pieces for text in (piece.texts if isinstance(piece, Items) else [piece.text]))
+    return [json.loads(bytes(text)) for text in texts]
+
+
 @given(st.lists(VALUES), OBJECTS, OBJECTS, INDENTS)
 def test_a_list_comes_apart_into_its_items_and_the_rest(items, before, after, width):
     """Items are handed out as their very text, in order; what is around them comes last."""
     text = json.dumps({**before, "items": items, **after}, indent=width)
     *found, envelope = take_apart(json_module.json_pieces, text.encode())
-    assert all(type(piece) is Item for piece in found)
-    assert [json.loads(piece.text) for piece in found] == items
+    assert all(type(piece) is Items for piece in found)
+    assert values_of(found) == items
     assert (json.loads(envelope.text), envelope.item_count) == ({**before, **after}, len(items))
 
 
@@ -55,7 +61,7 @@ def test_objects_that_follow_each_other(objects, between, width):
     """Lines and indented documents come apart the same, whatever is between them."""
     text = between.join(json.dumps(value, indent=width) for value in objects)
     found = take_apart(json_module.json_pieces, text.encode())
-    assert [json.loads(piece.text) for piece in found] == objects
+    assert values_of(found) == objects
 
 
 @given(st.lists(OBJECTS, min_size=1), st.data())
@@ -81,7 +87,7 @@ def test_yaml_comes_apart_like_json(items, is_indented):
     body = to_yaml(items)
     text = b"apiVersion: v1\nitems:\n" + (indent(body, "  ") if is_indented else body) + b"kind: List\n"
     *found, envelope = take_apart(yaml_module.yaml_pieces, text)
-    assert [json.loads(piece.text) for piece in found] == items
+    assert values_of(found) == items
     assert isinstance(envelope, Envelope)
     assert json.loads(envelope.text) == {"apiVersion": "v1", "kind": "List"}
 
@@ -91,7 +97,7 @@ def test_documents_of_yaml(objects):
     """Documents divided by `---` are one object each."""
     text = yaml.dump_all(objects, Dumper=yaml.CSafeDumper, allow_unicode=True).encode()
     found = take_apart(yaml_module.yaml_pieces, text)
-    assert [json.loads(piece.text) for piece in found] == objects
+    assert values_of(found) == objects
 
 
 @pytest.mark.parametrize(
@@ -126,7 +132,7 @@ def test_a_broken_item_of_yaml_is_named_by_its_line():
     """Its neighbours are read; the error says where it stands."""
     text = b"kind: List\nitems:\n- a: 1\n- b: [\n- c: 3\n"
     first, broken, last, _ = take_apart(yaml_module.yaml_pieces, text)
-    assert [json.loads(piece.text) for piece in (first, last)] == [{"a": 1}, {"c": 3}]
+    assert values_of([first, last]) == [{"a": 1}, {"c": 3}]
     assert isinstance(broken, Broken)
     assert "x, line" in broken.error.message
 
@@ -134,21 +140,19 @@ def test_a_broken_item_of_yaml_is_named_by_its_line():
 def test_aliases_across_items():
     """Anchors set in one item serve the next ones; merge keys are merged."""
     text = b"items:\n- &one\n  a: &b {x: 1}\n- <<: *one\n  c: *b\n"
-    found = [piece for piece in take_apart(yaml_module.yaml_pieces, text) if isinstance(piece, Item)]
-    assert [json.loads(piece.text) for piece in found] == [{"a": {"x": 1}}, {"a": {"x": 1}, "c": {"x": 1}}]
+    found = [piece for piece in take_apart(yaml_module.yaml_pieces, text) if isinstance(piece, Items)]
+    assert values_of(found) == [{"a": {"x": 1}}, {"a": {"x": 1}, "c": {"x": 1}}]
 
 
 def test_keys_that_are_ruby_symbols():
     """A fixture of symbols reads like one of texts."""
     text = b"---\n:metadata:\n  :name: x\n:list:\n- :a: b\n"
-    assert [json.loads(piece.text) for piece in take_apart(yaml_module.yaml_pieces, text)] == [
-        {"metadata": {"name": "x"}, "list": [{"a": "b"}]}
-    ]
+    assert values_of(take_apart(yaml_module.yaml_pieces, text)) == [{"metadata": {"name": "x"}, "list": [{"a": "b"}]}]
 
 
 def test_the_corpus_in_both_languages():
     """JSON and YAML of the same list give the same objects."""
     from_json = take_apart(json_module.json_pieces, pretty(saved_list(corpus()[:8])))
     from_yaml = take_apart(yaml_module.yaml_pieces, to_yaml(saved_list(corpus()[:8])))
-    assert [json.loads(piece.text) for piece in from_json] == [json.loads(piece.text) for piece in from_yaml]
+    assert values_of(from_json) == values_of(from_yaml)
     assert not any(isinstance(piece, Whole) for piece in from_json + from_yaml)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from datetime import datetime  # msgspec reads the types of its fields
+from typing import Final, NamedTuple
+
+import msgspec
 
 from indexer.signature.cursor import Cursor
 from indexer.signature.packets import Tag, read_packets
 from indexer.signature.payload import Claims, read_payload
 from indexer.signature.signer import Signer, read_one_pass_packet, read_signature_packet
 from indexer.signature.states import ReadingState, UnreadableBlobError
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 MAX_BLOB_SIZE_BYTES: Final = 1 << 18
 """Largest blob that is read; etcd refuses a whole object above 1.5 MiB, real blobs are about 1 KiB."""
@@ -26,8 +26,7 @@ _ENCRYPTION_TAGS: Final = frozenset({1, 3, 9, 18, 20})
 _IGNORED_TAGS: Final = frozenset({Tag.MARKER, Tag.PADDING})
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureReading:
+class SignatureReading(msgspec.Struct, frozen=True, gc=False):
     """What one `signatures[].content` says of itself, read without a key.
 
     Everything here is a claim of whoever wrote the blob: nothing is authenticated, not even when `state` is

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import DecodeError, LimitError
-from indexer.pages import ListMetadata
-from indexer.sources.forms import LIST_KINDS, MOST_CHARACTERS, is_ours
+from indexer.pages import ListMetadata, is_ours
+from indexer.sources.forms import LIST_KINDS, MOST_CHARACTERS
 from indexer.sources.refusals import WATCH_AGAIN, listed, nothing_found, refuse_kind
 
 if TYPE_CHECKING:
@@ -94,8 +94,13 @@ class Account:
         elif found.envelope is not None:
             self.see_envelope(*found.envelope, path)
         else:
+            self.see_images(1, path, is_named=is_named, is_alone=is_alone, form=found.form)
+
+    def see_images(self, count: int, path: str, *, is_named: bool, is_alone: bool = False, form: str = "bare") -> None:
+        """Count Images that came in one form."""
+        if count:
             self.has_images = True
-            self.forms[self._form(found.form, path, is_named, is_alone)] += 1
+            self.forms[self._form(form, path, is_named, is_alone)] += count
 
     def _form(self, form: str, path: str, is_named: bool, is_alone: bool) -> str:
         """Tell bare objects apart by where they stand."""

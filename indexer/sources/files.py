@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.errors import DecodeError, LimitError
 from indexer.pages import Deletion, Page, Place, SourceReport
 from indexer.sources.account import Account, is_image_folder, is_object_count
-from indexer.sources.forms import find_images
+from indexer.sources.forms import are_images, find_images
 from indexer.sources.inputs import Inputs, shown_name, total_size_bytes
 from indexer.sources.json_pieces import json_pieces
 from indexer.sources.limits import Budget, InputLimits
-from indexer.sources.pieces import Broken, Envelope, Item, Whole
+from indexer.sources.pieces import Envelope, Items, Whole
 from indexer.sources.refusals import JSON_STARTS, refuse_content
 from indexer.sources.streams import as_utf8
 from indexer.sources.trouble import BadDocuments
@@ -22,7 +22,8 @@ from indexer.sources.yaml_pieces import yaml_pieces
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from indexer.sources.forms import Found
+    import msgspec
+
     from indexer.sources.inputs import Document
     from indexer.sources.pieces import Piece
     from indexer.sources.streams import Stream
@@ -69,9 +70,8 @@ class FileSource:
         self.report.total_size_bytes = total_size_bytes(self.paths)
         pager = _Pager()
         for path in self.paths:
-            for place, found in self._found_in(path):
-                if (page := pager.add(place, found)) is not None:
-                    yield self._counted(page)
+            for run in self._found_in(path):
+                yield from map(self._counted, pager.add(run))
         if (page := pager.finish()) is not None:
             yield self._counted(page)
         self._refuse_nothing()
@@ -88,7 +88,7 @@ class FileSource:
         self.report.read_size_bytes = self._budget.read_bytes
         return page
 
-    def _found_in(self, path: str) -> Iterator[tuple[Place, Found]]:
+    def _found_in(self, path: str) -> Iterator[_Run]:
         self._account.begin()
         skipped_before = len(self.report.skipped_items)
         with self._bad.met(shown_name(path)):
@@ -98,7 +98,7 @@ class FileSource:
         if len(self.report.skipped_items) == skipped_before:
             self._account.end(shown_name(path))
 
-    def _read(self, document: Document) -> Iterator[tuple[Place, Found]]:
+    def _read(self, document: Document) -> Iterator[_Run]:
         self._account.see_path(document.path)
         if is_object_count(document.path):
             self._account.see_object_count(document.stream.peek(_HEAD_BYTES))
@@ -109,13 +109,13 @@ class FileSource:
         elif _is_long_json(stream.peek(_HEAD_BYTES)):
             yield from self._look_into(document, stream)
 
-    def _look_into(self, document: Document, stream: Stream) -> Iterator[tuple[Place, Found]]:
+    def _look_into(self, document: Document, stream: Stream) -> Iterator[_Run]:
         """Take apart what shows no Image in its first bytes; if it is broken before the first one, it is no input."""
         has_images = False
         try:
-            for place, found in self._images_in(document, self._pieces(document, stream)):
+            for run in self._images_in(document, self._pieces(document, stream)):
                 has_images = True
-                yield place, found
+                yield run
         except DecodeError as error:
             if has_images or isinstance(error, LimitError):
                 raise
@@ -127,26 +127,40 @@ class FileSource:
         reader = json_pieces if head.lstrip().startswith(JSON_STARTS) else yaml_pieces
         return reader(stream, document.origin, self._limits)
 
-    def _images_in(self, document: Document, pieces: Iterator[Piece]) -> Iterator[tuple[Place, Found]]:
-        for number, piece in enumerate(pieces, start=1):
+    def _images_in(self, document: Document, pieces: Iterator[Piece]) -> Iterator[_Run]:
+        number = 1
+        for piece in pieces:
             place = Place(document.origin, number)
+            number += 1
             if isinstance(piece, Envelope):
                 self._account.see_envelope(piece.text, piece.item_count, document.origin)
-                continue
-            is_alone = isinstance(piece, Whole) and number == 1
-            with self._bad.met(*place):
-                yield from ((place, found) for found in self._open(piece, document, is_alone=is_alone))
+            elif isinstance(piece, Items):
+                number += len(piece.texts) - 1
+                yield from self._items_in(piece, document, place)
+            elif isinstance(piece, Whole):
+                yield from self._open(piece.text, None, document, place, is_alone=place.number == 1)
+            else:
+                with self._bad.met(*place):
+                    raise piece.error
 
-    def _open(self, piece: Item | Whole | Broken, document: Document, *, is_alone: bool) -> Iterator[Found]:
-        if isinstance(piece, Broken):
-            raise piece.error
-        list_kind = piece.list_kind if isinstance(piece, Item) else None
-        for found in find_images(piece.text, document.origin, list_kind):
-            if found.form == "broken" and _is_stray(document) and not _IMAGE_FIELDS.search(piece.text):
-                continue
-            self._account.see(found, document.path, is_named=document.is_named, is_alone=is_alone)
-            if found.image is not None or found.deletion is not None:
-                yield found
+    def _items_in(self, items: Items, document: Document, place: Place) -> Iterator[_Run]:
+        if are_images(items.texts, items.list_kind):
+            self._account.see_images(len(items.texts), document.path, is_named=document.is_named)
+            yield _Run(place, items.texts)
+            return
+        for number, text in enumerate(items.texts, place.number):
+            yield from self._open(bytes(text), items.list_kind, document, place._replace(number=number))
+
+    def _open(
+        self, text: bytes, list_kind: str | None, document: Document, place: Place, *, is_alone: bool = False
+    ) -> Iterator[_Run]:
+        with self._bad.met(*place):
+            for found in find_images(text, document.origin, list_kind):
+                if found.form == "broken" and _is_stray(document) and not _IMAGE_FIELDS.search(text):
+                    continue
+                self._account.see(found, document.path, is_named=document.is_named, is_alone=is_alone)
+                if found.image is not None or found.deletion is not None:
+                    yield _Run(place, () if found.image is None else (found.image,), found.deletion)
 
 
 def _shows_images(head: bytes) -> bool:
@@ -164,25 +178,34 @@ def _is_stray(document: Document) -> bool:
     return not (document.is_named or is_image_folder(document.path))
 
 
+class _Run(NamedTuple):
+    """Images that stand side by side, the first at `place`; or the deletion of one."""
+
+    place: Place
+    images: Sequence[bytes | msgspec.Raw]
+    deletion: Deletion | None = None
+
+
 class _Pager:
     """Gathers Images into pages."""
 
     def __init__(self) -> None:
-        self._items: list[bytes] = []
+        self._items: list[bytes | msgspec.Raw] = []
         self._places: list[Place] = []
         self._deletions: list[Deletion] = []
         self._size_bytes = 0
 
-    def add(self, place: Place, found: Found) -> Page | None:
-        """Add one find; return a page when it is full."""
-        if found.deletion is not None:
-            self._deletions.append(found.deletion._replace(after_count=len(self._items)))
-        if found.image is not None:
-            self._items.append(found.image)
-            self._places.append(place)
-            self._size_bytes += len(found.image)
+    def add(self, run: _Run) -> Iterator[Page]:
+        """Add finds; yield the pages they fill."""
+        if run.deletion is not None:
+            self._deletions.append(run.deletion._replace(after_count=len(self._items)))
+        origin, first = run.place
+        self._items.extend(run.images)
+        self._places.extend(Place(origin, number) for number in range(first, first + len(run.images)))
+        self._size_bytes += sum(map(len, run.images))
         is_full = len(self._items) + len(self._deletions) >= PAGE_ITEMS or self._size_bytes >= PAGE_BYTES
-        return self.finish() if is_full else None
+        if is_full and (page := self.finish()) is not None:
+            yield page
 
     def finish(self) -> Page | None:
         """Return what has been gathered, if anything."""

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from indexer.pages import Deletion
+from indexer.pages import Deletion, is_ours
 from indexer.sources.refusals import refuse_kind, status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 LIST_KINDS = frozenset(
     {None, "List", "ImageList", "ImageStreamTagList", "ImageStreamImageList", "ImageStreamMappingList"}
 )
 _EMBEDDING = frozenset({"ImageStreamTag", "ImageStreamImage", "ImageStreamMapping"})
-_GROUP = "image.openshift.io"
 _EVENTS = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
 _NOTHING = msgspec.Raw()
 _MAX_LISTS_IN_LISTS = 4
@@ -85,6 +84,39 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 _PEEK = msgspec.json.Decoder(_Peek)
 
 
+class _Mark(msgspec.Struct, rename="camel", gc=False):
+    """What makes an object an Image at a glance."""
+
+    api_version: str | None = None
+    kind: str | None = None
+    docker_image_metadata: msgspec.Raw = _NOTHING
+
+
+_SERVED = b'{"metadata":'
+"""How the API server begins elements of a list, which state no kind; any other object begins with its kind."""
+
+_MARK = msgspec.json.Decoder(_Mark)
+
+
+def are_images(texts: Sequence[bytes | msgspec.Raw], list_kind: str | None) -> bool:
+    """Whether all of these are taken for Images by themselves; false says only that each must be looked into.
+
+    A server's ImageList is passed over quickly: its elements begin with their metadata, and what has a kind after all
+    is refused by the decoder.
+    """
+    if list_kind == "ImageList" and all(memoryview(text)[: len(_SERVED)] == _SERVED for text in texts):
+        return True
+    try:
+        marks = [_MARK.decode(text) for text in texts]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return all(map(_shows_image, marks))
+
+
+def _shows_image(mark: _Mark) -> bool:
+    return (mark.kind == "Image" or bool(not mark.kind and mark.docker_image_metadata)) and is_ours(mark.api_version)
+
+
 def find_images(text: bytes, origin: str, list_kind: str | None = None, depth: int = 0) -> Iterator[Found]:
     """Yield what an object holds. Raises `DecodeError` for kinds that stand in place of Images."""
     try:
@@ -112,15 +144,6 @@ def find_images(text: bytes, origin: str, list_kind: str | None = None, depth: i
 
 def _text(value: Any) -> str:
     return value[:MOST_CHARACTERS] if isinstance(value, str) else ""
-
-
-def is_ours(api_version: Any) -> bool:
-    """Whether an object can be of the Image API; `config.openshift.io` and others have kinds of the same names.
-
-    Early versions had no group (`v1`, `v1beta3`); items of a list state none at all.
-    """
-    group, separator, _ = str(api_version or "").partition("/")
-    return not separator or group == _GROUP
 
 
 def _is_image(peek: _Peek) -> bool:

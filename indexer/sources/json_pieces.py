@@ -2,20 +2,23 @@
 
 No JSON library hands out the text of single elements of a document that is still arriving, and the text is what must
 be kept. So the end of each value is found by counting brackets outside strings (one expression in C does the
-skipping); whether it is JSON in between is the decoder's business. Elements that lie whole in a block go faster:
-where the last one ends is guessed by counting braces, and the JSON library proves the guess or it is dropped.
+skipping); whether it is JSON in between is the decoder's business. Elements that lie whole in a block go faster: where
+the last one ends is guessed, and the JSON library proves the guess or it is dropped.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from indexer.errors import DecodeError
+from indexer.pages import is_ours
 from indexer.sources.limits import exceeded
-from indexer.sources.pieces import Envelope, Item, Piece, Whole
+from indexer.sources.pieces import Envelope, Items, Piece, Whole
 from indexer.sources.streams import BLOCK_BYTES
 
 if TYPE_CHECKING:
@@ -28,10 +31,13 @@ _TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]
 _TO_CONTENT = re.compile(rb"[ \t\r\n\x1e]*+")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _PLAIN = re.compile(rb"[^\s,:{}\[\]\"]++")
+_STATED = (b'"apiVersion"', b'"kind"')
 _GOES_ON = (b"{", b"[", b",")
+_START_BYTES = 16
 _MOST_GUESSES = 10_000
 _CUT_HINT = "It is cut short; fetch it again."
 _FIRST_LINE_BYTES = 1 << 20
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def json_pieces(stream: Stream, origin: str, limits: InputLimits) -> Iterator[Piece]:
@@ -60,14 +66,18 @@ def _has_lines(head: bytes) -> bool:
 def _lines(stream: Stream, origin: str, limits: InputLimits) -> Iterator[Piece]:
     """Yield an object a line, broken ones too, until one goes on behind its line."""
     rest = b""
+    is_first = True
     while block := stream.read(BLOCK_BYTES):
         *lines, rest = (rest + block).split(b"\n") if b"\n" in block else (rest + block,)
-        for index, line in enumerate(lines):
-            if line.rstrip().endswith(_GOES_ON):
-                yield from _Reader(stream, origin, limits, b"\n".join([*lines[index:], rest])).pieces()
-                return
-            if line.strip():
-                yield Whole(line)
+        ended = list(takewhile(lambda line: not line.rstrip().endswith(_GOES_ON), lines))
+        objects = [line for line in ended if line.strip()]
+        if is_first and objects:
+            yield Whole(objects.pop(0))
+            is_first = False
+        yield Items(objects)
+        if len(ended) < len(lines):
+            yield from _Reader(stream, origin, limits, b"\n".join([*lines[len(ended) :], rest])).pieces()
+            return
         if len(rest) > limits.object_bytes:
             raise exceeded(origin, "has a line that is too long", "object_bytes", limits.object_bytes)
     if rest.strip():
@@ -89,7 +99,7 @@ class _Reader:
             if first == b"{":
                 yield from self._object()
             elif first == b"[":
-                yield from (Whole(item.text) for item in self._elements(None))
+                yield from (Whole(bytes(text)) for items in self._elements(None) for text in items.texts)
             else:
                 raise self._malformed(first)
 
@@ -101,16 +111,20 @@ class _Reader:
         self._at += 1
         members: list[bytes] = []
         size_bytes = 0
-        kind, count = None, None
+        stated: dict[bytes, str] = {}
+        count = None
         while (first := self._next(b",")) != b"}":
             key = self._key(first)
             if key == b'"items"' and self._next() == b"[":
                 before = self._count
-                yield from self._elements(kind)
+                # A list of another API says nothing of its elements: `config.openshift.io` has an ImageList, too.
+                is_known = is_ours(stated.get(b'"apiVersion"'))
+                yield from self._elements(stated.get(b'"kind"') if is_known else None)
                 count = (count or 0) + self._count - before
                 continue
             value = self._value()
-            kind = value.strip(b'"').decode(errors="replace") if key == b'"kind"' else kind
+            if key in _STATED:
+                stated[key] = value.strip(b'"').decode(errors="replace")
             members.append(key + b":" + value)
             size_bytes += len(members[-1])
             self._check_size(size_bytes)
@@ -143,26 +157,36 @@ class _Reader:
                 return match.end()
         return None
 
-    def _elements(self, kind: str | None) -> Iterator[Item]:
+    def _elements(self, kind: str | None) -> Iterator[Items]:
         self._at += 1
         while self._next(b",") != b"]":
-            for element in self._whole_elements() or [msgspec.Raw(self._value())]:
-                self._count += 1
-                yield Item(bytes(element), kind)
+            texts = self._whole_elements()
+            if not texts and self._more():
+                texts = self._whole_elements()
+            texts = texts or [msgspec.Raw(self._value())]
+            self._count += len(texts)
+            yield Items(texts, kind)
         self._at += 1
 
     def _whole_elements(self) -> list[msgspec.Raw]:
         """Take the elements that end in the text that is held, as many as can be had at once; else none."""
-        end = self._guessed_end() if self._may_guess else 0
+        guesses = (self._end_before_last, self._end_by_braces) if self._may_guess else ()
         self._may_guess = False
-        try:
-            elements = msgspec.json.decode(b"[%b]" % self._text[self._at : end], type=list[msgspec.Raw])
-        except (msgspec.DecodeError, RecursionError):
-            return []
-        self._at = max(self._at, end)
-        return elements
+        for guess in guesses:
+            end = guess()
+            with suppress(msgspec.DecodeError, RecursionError):
+                elements = _ELEMENTS.decode(b"[%b]" % self._text[self._at : end])
+                if elements:
+                    self._at = end
+                    return elements
+        return []
 
-    def _guessed_end(self) -> int:
+    def _end_before_last(self) -> int:
+        """Return where the last element but one ends, if elements begin alike and nothing else does."""
+        start = self._text[self._at : self._at + _START_BYTES]
+        return self._text.rfind(b"}", self._at, max(self._text.rfind(start, self._at), self._at)) + 1
+
+    def _end_by_braces(self) -> int:
         """Return where the last closing brace stands that leaves no brace open, as if there were none in strings."""
         end = len(self._text)
         open_count = self._text.count(b"{", self._at) - self._text.count(b"}", self._at)

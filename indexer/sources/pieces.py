@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import msgspec
+
     from indexer.errors import DecodeError
 
 
-class Item(NamedTuple):
-    """An element of the `items` of a list; `list_kind` is the list's kind as far as it is known yet."""
+class Items(NamedTuple):
+    """Neighbours among the `items` of a list; `list_kind` is the list's kind as far as it is known yet."""
 
-    text: bytes
+    texts: Sequence[bytes | msgspec.Raw]
     list_kind: str | None = None
 
 
@@ -34,4 +38,4 @@ class Broken(NamedTuple):
     error: DecodeError
 
 
-Piece = Item | Whole | Envelope | Broken
+Piece = Items | Whole | Envelope | Broken

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.errors import DecodeError
 from indexer.sources.limits import exceeded
-from indexer.sources.pieces import Broken, Envelope, Item, Piece, Whole
+from indexer.sources.pieces import Broken, Envelope, Items, Piece, Whole
 from indexer.sources.streams import BLOCK_BYTES
 from indexer.sources.yaml_values import Anchors, YamlError, json_text, yaml_roots
 
@@ -132,7 +132,9 @@ class _Document:
         """Parse the items that are held; all at once, and one by one only where that fails."""
         items, line = self._items, self._items_line
         self._items, self._held_bytes = [], 0
-        self._count = (self._count or 0) + len(items) if items else self._count
+        if not items:
+            return
+        self._count = (self._count or 0) + len(items)
         try:
             roots = self._parse([line for item in items for line in item], line)
         except DecodeError:
@@ -140,11 +142,11 @@ class _Document:
                 self.ready.append(self._judge(item, line))
                 line += len(item)
             return
-        self.ready.extend(Item(json_text(element)) for root in roots for element in root)
+        self.ready.append(Items([json_text(element) for root in roots for element in root]))
 
     def _judge(self, item: list[bytes], line: int) -> Piece:
         try:
-            return Item(json_text(self._parse(item, line)[0][0]))
+            return Items([json_text(self._parse(item, line)[0][0])])
         except DecodeError as error:
             return Broken(error)
 
