@@ -61,7 +61,7 @@ class Catalog:
         self.aliases = dict(aliases or {})
         self.snapshots = tuple(chosen)
         self._views: dict[str, ShownViews] = {}
-        self._index: duckdb.DuckDBPyConnection | None = None
+        self._index: query_index.QueryIndex | None = None
         store.check_parts(chosen)
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._verified_schemas: set[str] = set()

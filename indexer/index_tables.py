@@ -9,10 +9,15 @@ alone is computed by that very SQL over the numbers.
 Columns that would be a second copy of the store are left out; their place is taken by an expression that reads
 `beyond_the_index`, by which a plan that needs them shows itself (see `query_index`), and which fails rather than
 answers.
+
+What few statements ask for is left to annexes: files of their own beside the index, each with the tables of some views.
+The views stand in the index all the same, over tables of a database that is not attached, so the engine can't bind a
+statement that needs one before the annex is there.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -23,11 +28,14 @@ from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, SNAPSHOT
 from indexer.view_schema import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from indexer.relations import Aliases
     from indexer.store import Snapshot
+
+FORMAT = "2"
+"""Another one whenever this module writes other tables."""
 
 BEYOND = "beyond_the_index"
 MEMORY_LIMIT = "1500MB"
@@ -78,7 +86,16 @@ _PASSING: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """What only others are computed from: as many rows again, and gone with the build."""
 
+ANNEXES: dict[str, tuple[str, ...]] = {
+    "history": ("image_history",),
+    "lineage": ("image_chains", "image_ancestors"),
+}
+"""Views that are computed when a statement first needs them, by the name of the file that holds them."""
+
+_ANNEX_OF = {name: annex for annex, names in ANNEXES.items() for name in names}
+_INDEX = "query_index"
 _SCRATCH = "scratch"
+_NAME = "_name"
 _ENUMERATED = ("cluster", "snapshot_id", "registry", "repository")
 _MOST_NAMES = 65_535
 """An enumeration is read whole when a file is opened; names beyond this stay text."""
@@ -92,25 +109,19 @@ def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
 
     Memory stays near `MEMORY_LIMIT`; what does not fit spills into a folder beside the file.
     """
-    settings: dict[str, Any] = {
-        "memory_limit": MEMORY_LIMIT,
-        "temp_directory": f"{path}.spill",
-        "preserve_insertion_order": "false",
-    }
-    scratch = path.with_suffix(f".{_SCRATCH}")
-    with duckdb.connect(str(path), config=settings) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        # What does not fit into memory is read again from a file with its columns packed, not spilled as it is.
-        connection.execute(f"ATTACH {quote(str(scratch))} AS {_SCRATCH}")
+    with _engine(str(path), path) as connection:
         _create_pure(connection, snapshots, aliases)
         kinds = _create_enumerations(connection)
         _create_digests(connection)
         _create_numbered(connection, kinds)
+        for annex in ANNEXES:
+            connection.execute(f"ATTACH ':memory:' AS {annex_database(annex)}")
         for view in VIEWS:
             if view.name in _PASSING:
-                _pass_on(connection, view.name, kinds)
+                _pass_on(connection, view.name, kinds, is_promised=view.name in _ANNEX_OF)
             if view.name in _KEPT:
-                _keep(connection, view.name, kinds)
+                _keep(connection, view.name, kinds, is_promised=view.name in _ANNEX_OF)
+                _show(connection, view.name)
             else:
                 connection.execute(f"CREATE VIEW main.{view.name} AS {queries.view_sql(view.name)}")
             comment(connection, "main", view, "VIEW")
@@ -119,6 +130,51 @@ def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
         for name in _PASSING:
             connection.execute(f"DROP VIEW {KEYED}.{name}")
         connection.execute("SET search_path = 'main'; DROP SCHEMA numbered CASCADE; DROP SCHEMA pure CASCADE")
+
+
+def build_annex(annex: str, path: Path, index: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
+    """Write the file of an annex from its index and the store; raises as `build` does.
+
+    Numbers and enumerations are those of the index, whichever process has built that: they follow from the names.
+    """
+    with _engine(":memory:", path) as connection:
+        connection.execute(f"ATTACH {quote(str(path))} AS {annex_database(annex)}")
+        connection.execute(f"ATTACH {quote(str(index))} AS {_INDEX} (READ_ONLY)")
+        _create_pure(connection, snapshots, aliases)
+        connection.execute(f"CREATE VIEW kept.digests AS FROM {_INDEX}.kept.digests")
+        for name in _KEPT.keys() - _ANNEX_OF.keys():
+            connection.execute(f"CREATE VIEW {KEYED}.{name} AS FROM {_INDEX}.{KEYED}.{name}")
+        kinds = _enumerations_of_index(connection)
+        _create_numbered(connection, kinds)
+        for name in ANNEXES[annex]:
+            (_pass_on if name in _PASSING else _keep)(connection, name, kinds, is_promised=False)
+        connection.execute(f"CHECKPOINT {annex_database(annex)}")
+
+
+def annex_database(annex: str) -> str:
+    """Return the name under which the views of the index look for the tables of an annex."""
+    return f"annex_of_{annex}"
+
+
+def annexes_named(text: str) -> set[str]:
+    """Return the annexes whose databases a message of the engine names."""
+    return {annex for annex in ANNEXES if annex_database(annex) in text}
+
+
+@contextmanager
+def _engine(database: str, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an engine that builds a file, with room beside it for what passes."""
+    settings: dict[str, Any] = {
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": f"{path}.spill",
+        "preserve_insertion_order": "false",
+    }
+    scratch = path.with_suffix(f".{_SCRATCH}")
+    with duckdb.connect(database, config=settings) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        # What does not fit into memory is read again from a file with its columns packed, not spilled as it is.
+        connection.execute(f"ATTACH {quote(str(scratch))} AS {_SCRATCH}")
+        yield connection
     scratch.unlink()
 
 
@@ -154,11 +210,19 @@ def _create_enumerations(connection: duckdb.DuckDBPyConnection) -> dict[str, str
 def _create_enumeration(connection: duckdb.DuckDBPyConnection, column: str, names: set[str], *, is_whole: bool) -> str:
     if not names or not is_whole:
         return "VARCHAR"
-    kind = f"kept.{column}_name"
+    kind = f"kept.{column}{_NAME}"
     # The engine's order of text is that of its bytes.
     places = ", ".join(quote(name) for name in sorted(names, key=str.encode))
     connection.execute(f"CREATE TYPE {kind} AS ENUM ({places})")
     return kind
+
+
+def _enumerations_of_index(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Give the types of the index by column, as `_create_enumerations` does."""
+    found = connection.execute(
+        "SELECT type_name FROM duckdb_types() WHERE database_name = ? AND schema_name = 'kept'", [_INDEX]
+    )
+    return {name.removesuffix(_NAME): f"{_INDEX}.kept.{name}" for (name,) in found.fetchall()}
 
 
 def _create_digests(connection: duckdb.DuckDBPyConnection) -> None:
@@ -191,24 +255,33 @@ def _narrow(expression: str, name: str, kinds: dict[str, str]) -> str:
     return expression if kind == "VARCHAR" else f"CAST({expression} AS {kind})"
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, name: str, kinds: dict[str, str]) -> None:
-    """Compute a view into its table, and put the two views of its name before it."""
+def _keep(connection: duckdb.DuckDBPyConnection, name: str, kinds: dict[str, str], *, is_promised: bool) -> None:
+    """Compute a view into its table, or what is promised of it: the columns."""
     path, digests = _KEPT[name]
-    _compute(connection, f"kept.{name}", path, _encoded_sql(name, digests, kinds))
+    _compute(connection, _table(name), path, _encoded_sql(name, digests, kinds), is_promised=is_promised)
+
+
+def _show(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Put the two views of its name before a table."""
     connection.execute(f"CREATE VIEW {KEYED}.{name} AS {_keyed_sql(name)}")
     connection.execute(f"CREATE VIEW main.{name} AS {_text_sql(name)}")
 
 
-def _pass_on(connection: duckdb.DuckDBPyConnection, name: str, kinds: dict[str, str]) -> None:
+def _pass_on(connection: duckdb.DuckDBPyConnection, name: str, kinds: dict[str, str], *, is_promised: bool) -> None:
     path, digests = _PASSING[name]
-    _compute(connection, f"{_SCRATCH}.{name}", path, _encoded_sql(name, digests, kinds))
+    sql = _encoded_sql(name, digests, kinds)
+    _compute(connection, f"{_SCRATCH}.{name}", path, sql, is_promised=is_promised)
     connection.execute(f"CREATE VIEW {KEYED}.{name} AS FROM {_SCRATCH}.{name}")
 
 
-def _compute(connection: duckdb.DuckDBPyConnection, table: str, path: str, sql: str) -> None:
+def _table(name: str) -> str:
+    return f"{annex_database(_ANNEX_OF[name])}.main.{name}" if name in _ANNEX_OF else f"kept.{name}"
+
+
+def _compute(connection: duckdb.DuckDBPyConnection, table: str, path: str, sql: str, *, is_promised: bool) -> None:
     connection.execute(f"SET search_path = {quote(path)}")
     connection.execute(_AS_WRITTEN if path == _NUMBERED else "RESET disabled_optimizers")
-    connection.execute(f"CREATE TABLE {table} AS {sql}")
+    connection.execute(f"CREATE TABLE {table} AS {sql}{' LIMIT 0' if is_promised else ''}")
     connection.execute("SET search_path = 'main'")
 
 
@@ -232,7 +305,7 @@ def _encoded_sql(name: str, digests: Sequence[str], kinds: dict[str, str]) -> st
 
 def _keyed_sql(name: str) -> str:
     """Select every column of a view, digests as numbers."""
-    return f"SELECT {', '.join(_cells(name, {}))} FROM kept.{name} AS k"
+    return f"SELECT {', '.join(_cells(name, {}))} FROM {_table(name)} AS k"
 
 
 def _text_sql(name: str) -> str:
@@ -243,7 +316,7 @@ def _text_sql(name: str) -> str:
     text = {column: f"CAST(k.{column} AS VARCHAR)" for column in _ENUMERATED}
     text |= {column: f"{column}_of.digest" for column in joined} | dict.fromkeys(own, "k.image_digest")
     joins = (f"LEFT JOIN kept.digests AS {column}_of ON {column}_of.digest_id = k.{column}" for column in joined)
-    return f"SELECT {', '.join(_cells(name, text))} FROM kept.{name} AS k {' '.join(joins)}"
+    return f"SELECT {', '.join(_cells(name, text))} FROM {_table(name)} AS k {' '.join(joins)}"
 
 
 def _cells(name: str, expressions: dict[str, str]) -> list[str]:
@@ -270,4 +343,6 @@ def _columns(name: str, left_out: Iterable[str] = ()) -> list[str]:
 def sources_text() -> str:
     """Everything in this project that decides what the tables hold, for the name of the file."""
     shapes = [repr(relation) for relation in (*VIEWS, *TABLES)]
-    return "\n".join([queries.macros_sql(), *(queries.view_sql(view.name) for view in VIEWS), *shapes])
+    return "\n".join(
+        [FORMAT, repr(ANNEXES), queries.macros_sql(), *(queries.view_sql(view.name) for view in VIEWS), *shapes]
+    )

@@ -1,30 +1,27 @@
-"""Which file holds the kept views of the chosen snapshots, and which statements it can answer.
+"""Which snapshots have a query index, and which statements it can answer.
 
-The name of a file is a hash over the receipts' part hashes, the SQL of the views and the versions of format and engine:
-a stale one is never found, only a new one built. It lies outside the store, which may be read-only or shared. Two
-processes that build at once each write a file of their own; the last renames it over an equal one.
+A statement is given to the engine of the index. What it refuses, and what would need columns the index leaves out,
+goes to the pure views. If all that is missing is an annex (see `index_tables`), the engine's own binder says so: it
+fails over the name of a database that is not attached. Then the annex is attached, built before if need be, and the
+statement asked again; so nothing has to guess from its text what it needs, and none is answered without it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import secrets
-import shutil
 import threading
-import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from indexer import index_tables
-from indexer.places import RemotePath, cache_folder
+from indexer import index_files, index_tables
+from indexer.places import RemotePath
 from indexer.relations import quote_identifier
-from indexer.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from indexer.queries import CannedQuery
@@ -38,20 +35,35 @@ FROM_IMAGE_COUNT = 10_000
 
 MAIN = "main"
 
-KEPT_FILES = 4
 _PLACE = "place_of_the_row"
-_OLD_SECONDS = 86_400
-_LOCKING = threading.Lock()
+_CANT_ATTACH = (OSError, RuntimeError, duckdb.Error)
 
 
-def index_path(snapshots: Sequence[Snapshot], aliases: Aliases) -> Path:
-    """Return the file for these snapshots, whether it exists or not."""
-    content = hashlib.sha256(index_tables.sources_text().encode())
-    content.update(f"{SCHEMA_VERSION} {duckdb.__version__} {sorted(aliases.items())}".encode())
-    for snapshot in snapshots:
-        parts = " ".join(part.sha256 for part in snapshot.receipt.parts)
-        content.update(f"\n{snapshot.folder} {parts}\n".encode() + snapshot.receipt.to_json())
-    return cache_folder() / f"{content.hexdigest()}.duckdb"
+@dataclass
+class QueryIndex:
+    """An open index, and what its annexes are built from."""
+
+    connection: duckdb.DuckDBPyConnection
+    path: Path
+    snapshots: Sequence[Snapshot]
+    aliases: Aliases
+    _asked: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def attach(self, annex: str) -> None:
+        """Attach an annex; one that can't be built is told in the log once, and costs only time."""
+        with self._lock:
+            if annex in self._asked:
+                return
+            self._asked.add(annex)
+            try:
+                index_files.attach_annex(self.connection.cursor(), annex, self.path, self.snapshots, self.aliases)
+            except _CANT_ATTACH as error:
+                logger.warning("The query index has no annex %s (%s): queries take longer.", annex, _line(error))
+
+    def close(self) -> None:
+        """Release the engine."""
+        self.connection.close()
 
 
 def pays(snapshots: Sequence[Snapshot]) -> bool:
@@ -64,9 +76,7 @@ def is_small(snapshots: Sequence[Snapshot]) -> bool:
     return sum(snapshot.receipt.image_count for snapshot in snapshots) < FROM_IMAGE_COUNT
 
 
-def open_index(
-    snapshots: Sequence[Snapshot], settings: Sequence[str], aliases: Aliases
-) -> duckdb.DuckDBPyConnection | None:
+def open_index(snapshots: Sequence[Snapshot], settings: Sequence[str], aliases: Aliases) -> QueryIndex | None:
     """Open the file for these snapshots read-only, after building it if need be; None where it would not pay.
 
     A cache that can't be written is told in the log and costs only time.
@@ -74,78 +84,62 @@ def open_index(
     if not pays(snapshots):
         return None
     try:
-        path = index_path(snapshots, aliases)
+        path = index_files.index_path(snapshots, aliases)
         if not path.exists():
-            _build(path, snapshots, aliases)
+            index_files.build_index(path, snapshots, aliases)
         os.utime(path)
-        return _connect(path, settings)
-    except (OSError, RuntimeError, duckdb.Error) as error:
-        logger.warning("There is no query index (%s): queries take longer.", str(error).strip().partition("\n")[0])
+        return QueryIndex(index_files.connect(path, settings), path, snapshots, aliases)
+    except _CANT_ATTACH as error:
+        logger.warning("There is no query index (%s): queries take longer.", _line(error))
         return None
 
 
-def _connect(path: Path, settings: Sequence[str]) -> duckdb.DuckDBPyConnection:
-    """Connect and apply the settings. Connections of a process to one file share an engine, so the first locks it."""
-    with _LOCKING:
-        connection = duckdb.connect(str(path), read_only=True, config={"autoinstall_known_extensions": "false"})
-        if not connection.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]:
-            for setting in settings:
-                connection.execute(setting)
-    return connection
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
-def _build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _make_room(path.parent)
-    logger.info("Building the query index of %s snapshots in %s, once.", len(snapshots), path.parent)
-    folder = path.parent / f"{path.stem[:16]}.{secrets.token_hex(4)}.tmp"
-    folder.mkdir(mode=0o700)
-    try:
-        index_tables.build(folder / "index.duckdb", snapshots, aliases)
-        (folder / "index.duckdb").replace(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _make_room(folder: Path) -> None:
-    """Remove all but the last used files, and what builds that were killed left a day ago."""
-    used = sorted(folder.glob("*.duckdb"), key=lambda path: path.stat().st_mtime)
-    for path in used[: max(len(used) - KEPT_FILES + 1, 0)]:
-        path.unlink(missing_ok=True)
-    for path in folder.glob("*.tmp"):
-        if time.time() - path.stat().st_mtime > _OLD_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def answer(
-    connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any]
-) -> duckdb.DuckDBPyRelation | None:
+def answer(index: QueryIndex, text: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation | None:
     """Return the relation of a statement, or None where it needs what only the store holds, or is no such statement."""
-    try:
-        return _relation(connection.cursor(), text, parameters)
-    except duckdb.Error:
-        return None
+    return _with_annexes(index, lambda: _relation(index.connection.cursor(), text, parameters))
 
 
 def answer_query(
-    connection: duckdb.DuckDBPyConnection, query: CannedQuery, parameters: dict[str, Any], row_limit: int | None
+    index: QueryIndex, query: CannedQuery, parameters: dict[str, Any], row_limit: int | None
 ) -> duckdb.DuckDBPyRelation | None:
     """Return the relation of a query that allows for numbers in place of digests, or None where that won't do."""
     if query.digests is None:
         return None
-    cursor = connection.cursor()
-    try:
-        cursor.execute(f"SET search_path = '{index_tables.KEYED},{MAIN}'")
-        numbered = {
-            name: _numbered(cursor, value) if name in query.digests else value for name, value in parameters.items()
-        }
-        asked = f"SELECT * FROM ({query.sql}\n)" + (f" LIMIT {row_limit}" if row_limit is not None else "")
-        answered = _relation(cursor, asked, numbered)
-        if answered is None:  # a relation without rows is false
-            return None
-        return _relation(cursor, _named_sql(asked, answered, query.digests), numbered)
-    except duckdb.Error:
+    asked = f"SELECT * FROM ({query.sql}\n)" + (f" LIMIT {row_limit}" if row_limit is not None else "")
+    return _with_annexes(index, lambda: _numbered_relation(index, query, asked, parameters))
+
+
+def _with_annexes(
+    index: QueryIndex, ask: Callable[[], duckdb.DuckDBPyRelation | None]
+) -> duckdb.DuckDBPyRelation | None:
+    tried: set[str] = set()
+    while True:
+        try:
+            return ask()
+        except duckdb.Error as error:
+            named = index_tables.annexes_named(str(error))
+            if named <= tried:
+                return None
+            tried |= named
+        for annex in named:
+            index.attach(annex)
+
+
+def _numbered_relation(
+    index: QueryIndex, query: CannedQuery, asked: str, parameters: dict[str, Any]
+) -> duckdb.DuckDBPyRelation | None:
+    cursor = index.connection.cursor()
+    digests = query.digests or ()
+    cursor.execute(f"SET search_path = '{index_tables.KEYED},{MAIN}'")
+    numbered = {name: _numbered(cursor, value) if name in digests else value for name, value in parameters.items()}
+    answered = _relation(cursor, asked, numbered)
+    if answered is None:  # a relation without rows is false
         return None
+    return _relation(cursor, _named_sql(asked, answered, digests), numbered)
 
 
 def _relation(

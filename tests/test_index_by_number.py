@@ -127,7 +127,7 @@ def test_names_too_many_for_an_enumeration_stay_text(store, pure, tmp_path, monk
     monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(tmp_path))
     monkeypatch.setattr(index_tables, "_MOST_NAMES", 1)
     with open_catalog(store) as catalog:
-        types = catalog._index.execute("SELECT typeof(repository) FROM keyed.images LIMIT 1").fetchall()
+        types = catalog._index.connection.execute("SELECT typeof(repository) FROM keyed.images LIMIT 1").fetchall()
         assert types == [("VARCHAR",)]
         for name in ("capacity-by-repository", "sharing-between-repositories", "capacity-by-registry"):
             assert steady(catalog.query(name)).equals(steady(pure.query(name)))

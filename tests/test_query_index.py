@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from canned import EVERY
 
-from indexer import index_tables, queries, query_index
+from indexer import index_files, index_tables, queries, query_index
 from indexer.catalog import open_catalog
 from indexer.index_tables import BEYOND
 from indexer.view_schema import VIEWS
@@ -96,7 +96,7 @@ def test_left_out_columns_fail_rather_than_answer(indexed, name) -> None:
     """Were such a plan not recognised, the statement would end in an error, never in wrong rows."""
     for column in index_tables._LEFT_OUT[name]:
         with pytest.raises(duckdb.Error, match="lacks this column"):
-            indexed._index.sql(f"SELECT count({column}) FROM {name}").fetchall()
+            indexed._index.connection.sql(f"SELECT count({column}) FROM {name}").fetchall()
 
 
 def test_statements_that_are_no_query_are_left_to_the_store(indexed) -> None:
@@ -108,10 +108,10 @@ def test_statements_that_are_no_query_are_left_to_the_store(indexed) -> None:
 
 def test_index_is_built_once_and_only_for_equal_receipts(cache, indexed, sample_store, tmp_path) -> None:
     """A second opening finds the file; a store whose receipt differs has another."""
-    path = query_index.index_path(indexed.snapshots, {})
+    path = index_files.index_path(indexed.snapshots, {})
     built_at = path.stat().st_ctime_ns, path.stat().st_ino
     with open_catalog(sample_store) as again:
-        assert query_index.index_path(again.snapshots, {}) == path
+        assert index_files.index_path(again.snapshots, {}) == path
     assert path.stat().st_ino == built_at[1]
     shutil.copytree(sample_store, tmp_path / "copy")
     receipt = next((tmp_path / "copy").glob("cluster=*/snapshot=*/_receipt.json"))
@@ -119,14 +119,14 @@ def test_index_is_built_once_and_only_for_equal_receipts(cache, indexed, sample_
     sha256 = indexed.snapshots[0].receipt.parts[0].sha256
     receipt.write_text(text.replace(sha256, "0" * 64), encoding="utf-8")
     with open_catalog(tmp_path / "copy", use_index=False) as changed:
-        assert query_index.index_path(changed.snapshots, {}) != path
+        assert index_files.index_path(changed.snapshots, {}) != path
 
 
 def test_stale_sql_is_not_found(indexed, monkeypatch) -> None:
     """Another SQL of a view means another file."""
-    path = query_index.index_path(indexed.snapshots, {})
+    path = index_files.index_path(indexed.snapshots, {})
     monkeypatch.setattr(index_tables.queries, "macros_sql", lambda: "-- other macros")
-    assert query_index.index_path(indexed.snapshots, {}) != path
+    assert index_files.index_path(indexed.snapshots, {}) != path
 
 
 def test_two_builders_at_once_both_get_a_whole_index(sample_store, tmp_path, monkeypatch) -> None:
@@ -165,7 +165,7 @@ def test_broken_index_costs_only_time(sample_store, tmp_path, monkeypatch, caplo
     monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(tmp_path))
     monkeypatch.setattr(query_index, "FROM_IMAGE_COUNT", 0)
     with open_catalog(sample_store, use_index=False) as catalog:
-        query_index.index_path(catalog.snapshots, {}).write_bytes(b"no database")
+        index_files.index_path(catalog.snapshots, {}).write_bytes(b"no database")
     with caplog.at_level(logging.WARNING), open_catalog(sample_store) as catalog:
         assert catalog._index is None
     assert "There is no query index" in caplog.text
@@ -175,10 +175,10 @@ def test_old_indexes_make_room(sample_store, tmp_path, monkeypatch) -> None:
     """Only the files used last are kept."""
     monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(tmp_path))
     monkeypatch.setattr(query_index, "FROM_IMAGE_COUNT", 0)
-    for number in range(query_index.KEPT_FILES + 2):
+    for number in range(index_files.KEPT_FILES + 2):
         (tmp_path / f"{number}.duckdb").touch()
     with open_catalog(sample_store):
-        assert len(list(tmp_path.glob("*.duckdb"))) == query_index.KEPT_FILES
+        assert len(list(tmp_path.glob("*.duckdb"))) == index_files.KEPT_FILES
 
 
 def test_small_stores_have_no_index(sample_store, tmp_path, monkeypatch) -> None:
@@ -202,4 +202,4 @@ def test_command_line_can_do_without(run, sample_store) -> None:
 def test_index_is_locked_like_the_store(indexed) -> None:
     """Statements answered from the index can't reach files."""
     with pytest.raises(duckdb.Error):
-        indexed._index.sql("SELECT * FROM read_text('/etc/hostname')").fetchall()
+        indexed._index.connection.sql("SELECT * FROM read_text('/etc/hostname')").fetchall()
