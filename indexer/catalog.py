@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from indexer import queries, query_index, verified
+from indexer.engine_memory import memory_settings
 from indexer.errors import QueryError, SnapshotError
 from indexer.places import Location, RemotePath
 from indexer.relations import (
@@ -229,6 +230,7 @@ class Catalog:
         """Return the statements that keep an engine to reading this store, the last of them for good."""
         readable = "" if isinstance(self.store.folder, RemotePath) else quote(str(self.store.folder))
         return [
+            *memory_settings(),
             "SET GLOBAL TimeZone = 'UTC'",
             f"SET allowed_directories = [{readable}]",
             "SET enable_external_access = false",
