@@ -13,7 +13,7 @@ from indexer.relations import quote
 
 VARIABLE = "IMAGE_INDEXER_MEMORY"
 _SHARE = "60%"
-"""Of what the machine or the container has; the engine's own four fifths leave too little to what becomes of the rows."""
+"""Of what the machine or container has; the engine's own four fifths leave too little to what becomes of the rows."""
 
 _AMOUNT = re.compile(r"[1-9]\d{0,8}(?:\.\d{1,3})? ?(?:%|[KMGT]i?B)", re.IGNORECASE)
 
