@@ -31,7 +31,7 @@ from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
 from indexer.view_schema import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 MAIN, ALL_SNAPSHOTS = query_index.MAIN, "all_snapshots"
@@ -108,7 +108,8 @@ class Catalog:
     ) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded for its first rows, or all; a relation cut afterwards may have computed all."""
         bound = query.bind(dict(parameters))
-        if self._index and (kept := query_index.answer_query(self._index, query, bound, row_limit)) is not None:
+        kept = self._from_index(lambda index: query_index.answer_query(index, query, bound, row_limit))
+        if kept is not None:
             return kept
         relation = self._relation(query.sql, bound)
         return relation if row_limit is None else relation.limit(row_limit)
@@ -138,12 +139,14 @@ class Catalog:
         self, text: str, parameters: dict[str, Any], *, shows_every_view: bool = False
     ) -> duckdb.DuckDBPyRelation:
         names_all = ALL_SNAPSHOTS in text.lower()
-        index = None if names_all and not self._has_chosen_all() else self._index
-        if index and (kept := query_index.answer(index, text, parameters)) is not None:
-            return kept
+        shows_comments = any(word in text.lower() for word in _SHOWS_COMMENTS)
+        if not shows_comments and (not names_all or self._has_chosen_all()):
+            kept = self._from_index(lambda index: query_index.answer(index, text, parameters))
+            if kept is not None:
+                return kept
         self._show(text, names_all=names_all, every=shows_every_view)
         try:
-            if any(word in text.lower() for word in _SHOWS_COMMENTS):
+            if shows_comments:
                 self._comment_all()
             relation = self._connection.cursor().sql(text, params=parameters or None)
         except duckdb.Error as error:
@@ -151,6 +154,19 @@ class Catalog:
         if relation is None:
             raise QueryError("The statement returns nothing.", hint="Ask with SELECT.")
         return relation
+
+    def _from_index(
+        self, ask: Callable[[duckdb.DuckDBPyConnection], duckdb.DuckDBPyRelation | None]
+    ) -> duckdb.DuckDBPyRelation | None:
+        """Ask the index, again after each view it lacks has been added; None where it has no answer."""
+        index = self._index
+        while index is not None:
+            try:
+                return ask(index)
+            except query_index.LackingError as lacking:
+                index = query_index.open_with(lacking.name, self.snapshots, self._settings(), self.aliases)
+                self._index = index or self._index
+        return None
 
     def _build(self, *, as_tables: bool) -> None:
         if isinstance(self.store.folder, RemotePath):

@@ -9,10 +9,14 @@ alone is computed by that very SQL over the numbers.
 Columns that would be a second copy of the store are left out; their place is taken by an expression that reads
 `beyond_the_index`, by which a plan that needs them shows itself (see `query_index`), and which fails rather than
 answers.
+
+What few statements ask for and takes long to compute (`ON_DEMAND`) is not in a new file at all: the engine refuses a
+statement that names it, and it is added to a copy of the file then.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -23,11 +27,12 @@ from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, SNAPSHOT
 from indexer.view_schema import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from indexer.relations import Aliases
     from indexer.store import Snapshot
+    from indexer.view_schema import View
 
 BEYOND = "beyond_the_index"
 MEMORY_LIMIT = "1500MB"
@@ -72,11 +77,16 @@ _KEPT: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """What is kept: where each finds what it reads, and which of its digests then come as text."""
 
+ON_DEMAND = ("image_ancestors", "image_history")
+"""Views that are added when a statement first names them; no other view reads them."""
+
 _PASSING: dict[str, tuple[str, tuple[str, ...]]] = {
     "stated_layers": (_NUMBERED, ("layer_digest",)),
     "image_chains": (_TABLES, ()),
 }
 """What only others are computed from: as many rows again, and gone with the build."""
+
+_READ_BY = {"stated_layers": "image_layers", "image_chains": "image_ancestors"}
 
 _SCRATCH = "scratch"
 _ENUMERATED = ("cluster", "snapshot_id", "registry", "repository")
@@ -92,6 +102,36 @@ def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
 
     Memory stays near `MEMORY_LIMIT`; what does not fit spills into a folder beside the file.
     """
+    with _building(path) as connection:
+        _create_base(connection, snapshots, aliases)
+        _create_pure(connection)
+        kinds = _create_enumerations(connection)
+        _create_digests(connection)
+        _create_numbered(connection, kinds)
+        for view in VIEWS:
+            if view.name not in ON_DEMAND:
+                _create(connection, view, kinds)
+        for table in TABLES:
+            connection.execute(f"CREATE VIEW all_snapshots.{table.name} AS FROM main.{table.name}")
+
+
+def add(path: Path, name: str, snapshots: Sequence[Snapshot]) -> None:
+    """Add a view of `ON_DEMAND` to a file of these snapshots. Raises what `build` raises."""
+    with _building(path) as connection:
+        connection.execute("DROP VIEW main.stored_images")
+        create_stored_images(connection, "main", snapshots)
+        _create_pure(connection)
+        kinds = _enumerations(connection)
+        _create_numbered(connection, kinds)
+        for passing, reader in _READ_BY.items():
+            if reader == name:
+                _pass_on(connection, passing, kinds)
+        _create(connection, _BY_NAME[name], kinds)
+
+
+@contextmanager
+def _building(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a file for writing, with room beside it for what does not stay."""
     settings: dict[str, Any] = {
         "memory_limit": MEMORY_LIMIT,
         "temp_directory": f"{path}.spill",
@@ -102,37 +142,53 @@ def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
         connection.execute("SET TimeZone = 'UTC'")
         # What does not fit into memory is read again from a file with its columns packed, not spilled as it is.
         connection.execute(f"ATTACH {quote(str(scratch))} AS {_SCRATCH}")
-        _create_pure(connection, snapshots, aliases)
-        kinds = _create_enumerations(connection)
-        _create_digests(connection)
-        _create_numbered(connection, kinds)
-        for view in VIEWS:
-            if view.name in _PASSING:
-                _pass_on(connection, view.name, kinds)
-            if view.name in _KEPT:
-                _keep(connection, view.name, kinds)
-            else:
-                connection.execute(f"CREATE VIEW main.{view.name} AS {queries.view_sql(view.name)}")
-            comment(connection, "main", view, "VIEW")
-        for relation in (*TABLES, *VIEWS):
-            connection.execute(f"CREATE VIEW all_snapshots.{relation.name} AS FROM main.{relation.name}")
+        yield connection
         for name in _PASSING:
-            connection.execute(f"DROP VIEW {KEYED}.{name}")
+            connection.execute(f"DROP VIEW IF EXISTS {KEYED}.{name}")
         connection.execute("SET search_path = 'main'; DROP SCHEMA numbered CASCADE; DROP SCHEMA pure CASCADE")
     scratch.unlink()
 
 
-def _create_pure(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
+def _create(connection: duckdb.DuckDBPyConnection, view: View, kinds: dict[str, str]) -> None:
+    if view.name in _PASSING and _READ_BY[view.name] not in ON_DEMAND:
+        _pass_on(connection, view.name, kinds)
+    if view.name in _KEPT:
+        _keep(connection, view.name, kinds)
+    else:
+        connection.execute(f"CREATE VIEW main.{view.name} AS {queries.view_sql(view.name)}")
+    comment(connection, "main", view, "VIEW")
+    connection.execute(f"CREATE VIEW all_snapshots.{view.name} AS FROM main.{view.name}")
+
+
+def _create_base(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
     connection.execute(queries.macros_sql())
-    for schema in ("pure", "numbered", "kept", KEYED, "all_snapshots"):
+    for schema in ("kept", KEYED, "all_snapshots"):
         connection.execute(f"CREATE SCHEMA {schema}")
     for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
         create_table(connection, "main", table)
     create_snapshots(connection, "main", snapshots)
     create_aliases(connection, "main", aliases)
     create_stored_images(connection, "main", snapshots)
+
+
+def _create_pure(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("CREATE SCHEMA pure; CREATE SCHEMA numbered")
     for view in VIEWS:
         connection.execute(f"CREATE VIEW pure.{view.name} AS {queries.view_sql(view.name)}")
+
+
+def _enumerations(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Types by column, of a file that was built."""
+    types = "SELECT type_name FROM duckdb_types() WHERE schema_name = 'kept' AND logical_type = 'ENUM'"
+    names = {row[0] for row in connection.execute(types).fetchall()}
+    return {
+        column: _enumeration(column) if _enumeration(column).partition(".")[2] in names else "VARCHAR"
+        for column in _ENUMERATED
+    }
+
+
+def _enumeration(column: str) -> str:
+    return f"kept.{column}_name"
 
 
 def _create_enumerations(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -154,7 +210,7 @@ def _create_enumerations(connection: duckdb.DuckDBPyConnection) -> dict[str, str
 def _create_enumeration(connection: duckdb.DuckDBPyConnection, column: str, names: set[str], *, is_whole: bool) -> str:
     if not names or not is_whole:
         return "VARCHAR"
-    kind = f"kept.{column}_name"
+    kind = _enumeration(column)
     # The engine's order of text is that of its bytes.
     places = ", ".join(quote(name) for name in sorted(names, key=str.encode))
     connection.execute(f"CREATE TYPE {kind} AS ENUM ({places})")
@@ -183,7 +239,7 @@ def _create_numbered(connection: duckdb.DuckDBPyConnection, kinds: dict[str, str
     snapshots = ", ".join(
         f"{_narrow(column.name, column.name, kinds)} AS {column.name}" for column in SNAPSHOTS.columns
     )
-    connection.execute(f"CREATE VIEW {KEYED}.snapshots AS SELECT {snapshots} FROM main.snapshots")
+    connection.execute(f"CREATE OR REPLACE VIEW {KEYED}.snapshots AS SELECT {snapshots} FROM main.snapshots")
 
 
 def _narrow(expression: str, name: str, kinds: dict[str, str]) -> str:

@@ -3,6 +3,9 @@
 The name of a file is a hash over the receipts' part hashes, the SQL of the views and the versions of format and engine:
 a stale one is never found, only a new one built. It lies outside the store, which may be read-only or shared. Two
 processes that build at once each write a file of their own; the last renames it over an equal one.
+
+Views that few statements name are added when one first does: to a copy, which takes the place of the file under a name
+that says what it has. Two processes that add different ones leave two files, and each opening takes the fuller.
 """
 
 from __future__ import annotations
@@ -10,10 +13,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import secrets
 import shutil
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -24,7 +29,7 @@ from indexer.relations import quote_identifier
 from indexer.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from indexer.queries import CannedQuery
@@ -39,6 +44,7 @@ FROM_IMAGE_COUNT = 10_000
 MAIN = "main"
 
 KEPT_FILES = 4
+_NO_TABLE = re.compile(r"Table with name (\w+) does not exist")
 _PLACE = "place_of_the_row"
 _OLD_SECONDS = 86_400
 _LOCKING = threading.Lock()
@@ -59,6 +65,14 @@ def pays(snapshots: Sequence[Snapshot]) -> bool:
     return any(isinstance(snapshot.folder, RemotePath) for snapshot in snapshots) or not is_small(snapshots)
 
 
+class LackingError(Exception):
+    """The file has no view of this name yet."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 def is_small(snapshots: Sequence[Snapshot]) -> bool:
     """Whether memory is enough for what the views share."""
     return sum(snapshot.receipt.image_count for snapshot in snapshots) < FROM_IMAGE_COUNT
@@ -74,14 +88,48 @@ def open_index(
     if not pays(snapshots):
         return None
     try:
-        path = index_path(snapshots, aliases)
+        path = _fullest(index_path(snapshots, aliases))
         if not path.exists():
-            _build(path, snapshots, aliases)
+            logger.info("Building the query index of %s snapshots in %s, once.", len(snapshots), path.parent)
+            with _made(path) as new:
+                index_tables.build(new, snapshots, aliases)
         os.utime(path)
         return _connect(path, settings)
     except (OSError, RuntimeError, duckdb.Error) as error:
         logger.warning("There is no query index (%s): queries take longer.", str(error).strip().partition("\n")[0])
         return None
+
+
+def open_with(
+    name: str, snapshots: Sequence[Snapshot], settings: Sequence[str], aliases: Aliases
+) -> duckdb.DuckDBPyConnection | None:
+    """Open the file after adding a view it lacked; None where that can't be done, told in the log."""
+    try:
+        base = index_path(snapshots, aliases)
+        old = _fullest(base)
+        names = {name, *_added(old)}
+        path = base.with_suffix("".join(f".{one}" for one in sorted(names)) + base.suffix)
+        if not path.exists():
+            logger.info("Adding %s to the query index, once.", name)
+            with _made(path) as new:
+                shutil.copyfile(old, new)
+                index_tables.add(new, name, snapshots)
+            old.unlink(missing_ok=True)
+        return _connect(path, settings)
+    except (OSError, RuntimeError, duckdb.Error) as error:
+        logger.warning("The query index lacks %s (%s).", name, str(error).strip().partition("\n")[0])
+        return None
+
+
+def _fullest(base: Path) -> Path:
+    """Return the file of this name with the most views added, or the name itself."""
+    return max(
+        [base, *base.parent.glob(f"{base.stem}.*{base.suffix}")], key=lambda path: (len(_added(path)), path.name)
+    )
+
+
+def _added(path: Path) -> list[str]:
+    return path.name.split(".")[1:-1]
 
 
 def _connect(path: Path, settings: Sequence[str]) -> duckdb.DuckDBPyConnection:
@@ -94,14 +142,15 @@ def _connect(path: Path, settings: Sequence[str]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
+@contextmanager
+def _made(path: Path) -> Iterator[Path]:
+    """Give a place for a new file; what was made there takes its name if all went well."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _make_room(path.parent)
-    logger.info("Building the query index of %s snapshots in %s, once.", len(snapshots), path.parent)
     folder = path.parent / f"{path.stem[:16]}.{secrets.token_hex(4)}.tmp"
     folder.mkdir(mode=0o700)
     try:
-        index_tables.build(folder / "index.duckdb", snapshots, aliases)
+        yield folder / "index.duckdb"
         (folder / "index.duckdb").replace(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,17 +169,31 @@ def _make_room(folder: Path) -> None:
 def answer(
     connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any]
 ) -> duckdb.DuckDBPyRelation | None:
-    """Return the relation of a statement, or None where it needs what only the store holds, or is no such statement."""
+    """Return the relation of a statement, or None where it needs what only the store holds, or is no such statement.
+
+    Raises `LackingError` for a view that can be added.
+    """
     try:
         return _relation(connection.cursor(), text, parameters)
-    except duckdb.Error:
+    except duckdb.Error as error:
+        _refuse_lacking(error)
         return None
+
+
+def _refuse_lacking(error: duckdb.Error) -> None:
+    """Raise `LackingError` where the engine says that there is no table of a name that can be added."""
+    said = _NO_TABLE.search(str(error)) if isinstance(error, duckdb.CatalogException) else None
+    if said and said[1] in index_tables.ON_DEMAND:
+        raise LackingError(said[1]) from error
 
 
 def answer_query(
     connection: duckdb.DuckDBPyConnection, query: CannedQuery, parameters: dict[str, Any], row_limit: int | None
 ) -> duckdb.DuckDBPyRelation | None:
-    """Return the relation of a query that allows for numbers in place of digests, or None where that won't do."""
+    """Return the relation of a query that allows for numbers in place of digests, or None where that won't do.
+
+    Raises `LackingError` for a view that can be added.
+    """
     if query.digests is None:
         return None
     cursor = connection.cursor()
@@ -144,7 +207,8 @@ def answer_query(
         if answered is None:  # a relation without rows is false
             return None
         return _relation(cursor, _named_sql(asked, answered, query.digests), numbered)
-    except duckdb.Error:
+    except duckdb.Error as error:
+        _refuse_lacking(error)
         return None
 
 

@@ -109,10 +109,10 @@ def test_statements_that_are_no_query_are_left_to_the_store(indexed) -> None:
 def test_index_is_built_once_and_only_for_equal_receipts(cache, indexed, sample_store, tmp_path) -> None:
     """A second opening finds the file; a store whose receipt differs has another."""
     path = query_index.index_path(indexed.snapshots, {})
-    built_at = path.stat().st_ctime_ns, path.stat().st_ino
+    files = {file.stat().st_ino for file in cache.glob("*.duckdb")}
     with open_catalog(sample_store) as again:
         assert query_index.index_path(again.snapshots, {}) == path
-    assert path.stat().st_ino == built_at[1]
+    assert {file.stat().st_ino for file in cache.glob("*.duckdb")} == files
     shutil.copytree(sample_store, tmp_path / "copy")
     receipt = next((tmp_path / "copy").glob("cluster=*/snapshot=*/_receipt.json"))
     text = receipt.read_text(encoding="utf-8")
@@ -147,6 +147,70 @@ def test_two_builders_at_once_both_get_a_whole_index(sample_store, tmp_path, mon
     assert len(counts) == 2
     assert counts[0] == counts[1]
     assert [path.suffix for path in tmp_path.iterdir()] == [".duckdb"]
+
+
+def added_in(cache):
+    """Say what the files of a cache have beyond what every file has."""
+    return sorted(path.name.split(".", 1)[1] for path in cache.glob("*.duckdb"))
+
+
+def test_views_few_ask_for_are_added_when_named(sample_store, sample_catalog, tmp_path, monkeypatch) -> None:
+    """Each is computed once, by the first statement that needs it, and the fuller file takes the place of the other."""
+    monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(tmp_path))
+    monkeypatch.setattr(query_index, "FROM_IMAGE_COUNT", 0)
+    history = "SELECT image_name, position, created_by FROM image_history ORDER BY ALL"
+    with open_catalog(sample_store) as catalog:
+        catalog.query("capacity-summary").fetchall()
+        assert added_in(tmp_path) == ["duckdb"]
+        assert catalog.query("lineage").fetchall() == sample_catalog.query("lineage").fetchall()
+        assert added_in(tmp_path) == ["image_ancestors.duckdb"]
+        assert catalog.sql(history).fetchall() == sample_catalog.sql(history).fetchall()
+        assert added_in(tmp_path) == ["image_ancestors.image_history.duckdb"]
+        inode = next(tmp_path.glob("*.duckdb")).stat().st_ino
+    with open_catalog(sample_store) as again:
+        assert query_index.answer(again._index, history, {}).fetchall() == sample_catalog.sql(history).fetchall()
+    assert next(tmp_path.glob("*.duckdb")).stat().st_ino == inode
+
+
+def test_two_that_add_views_at_once_both_answer(sample_store, sample_catalog, tmp_path, monkeypatch) -> None:
+    """Openings that race to add views, equal ones and others, get the rows of the pure views; no file is half made."""
+    monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(tmp_path))
+    monkeypatch.setattr(query_index, "FROM_IMAGE_COUNT", 0)
+    open_catalog(sample_store).close()
+    names = ["lineage", "heaviest-steps", "lineage"]
+    found = []
+
+    def ask(name):
+        with open_catalog(sample_store) as catalog:
+            found.append((name, catalog.query(name).fetchall()))
+
+    threads = [threading.Thread(target=ask, args=[name]) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(name for name, _ in found) == sorted(names)
+    for name, rows in found:
+        assert rows == sample_catalog.query(name).fetchall()
+    assert {path.suffix for path in tmp_path.iterdir()} == {".duckdb"}
+
+
+def test_a_view_that_cannot_be_added_costs_only_time(
+    sample_store, sample_catalog, tmp_path, monkeypatch, caplog
+) -> None:
+    """Where the disk is full the store answers, and the log says why it takes longer."""
+    monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(tmp_path))
+    monkeypatch.setattr(query_index, "FROM_IMAGE_COUNT", 0)
+
+    def fail(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(index_tables, "add", fail)
+    with caplog.at_level(logging.WARNING), open_catalog(sample_store) as catalog:
+        assert catalog.query("lineage").fetchall() == sample_catalog.query("lineage").fetchall()
+        assert catalog.query("capacity-summary").fetchall()
+    assert "lacks image_ancestors (No space left" in caplog.text
+    assert added_in(tmp_path) == ["duckdb"]
 
 
 def test_cache_that_cannot_be_written_costs_only_time(sample_store, tmp_path, monkeypatch, caplog) -> None:
