@@ -56,6 +56,7 @@ def test_kept_columns_hold_what_the_view_returns(indexed, sample_catalog, name) 
     kept = [column.name for view in VIEWS for column in view.columns if view.name == name]
     kept = [column for column in kept if (name, column) not in LEFT_OUT]
     text = f"SELECT {', '.join(kept)} FROM {name}"
+    indexed.sql(f"SELECT count(*) FROM {name}").fetchall()  # so that a view few ask for is there
     answer = query_index.answer(indexed._index, text, {})
     assert answer is not None
     assert sorted_rows(answer) == sorted_rows(sample_catalog.sql(text))
