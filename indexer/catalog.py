@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from indexer import queries, query_index, verified
+from indexer.engine_memory import memory_settings
 from indexer.errors import QueryError, SnapshotError
 from indexer.places import Location, RemotePath
 from indexer.relations import (
@@ -137,12 +138,13 @@ class Catalog:
         self, text: str, parameters: dict[str, Any], *, shows_every_view: bool = False
     ) -> duckdb.DuckDBPyRelation:
         names_all = ALL_SNAPSHOTS in text.lower()
-        index = None if names_all and not self._has_chosen_all() else self._index
+        shows_comments = any(word in text.lower() for word in _SHOWS_COMMENTS)
+        index = None if shows_comments or (names_all and not self._has_chosen_all()) else self._index
         if index and (kept := query_index.answer(index, text, parameters)) is not None:
             return kept
         self._show(text, names_all=names_all, every=shows_every_view)
         try:
-            if any(word in text.lower() for word in _SHOWS_COMMENTS):
+            if shows_comments:
                 self._comment_all()
             relation = self._connection.cursor().sql(text, params=parameters or None)
         except duckdb.Error as error:
@@ -229,6 +231,7 @@ class Catalog:
         """Return the statements that keep an engine to reading this store, the last of them for good."""
         readable = "" if isinstance(self.store.folder, RemotePath) else quote(str(self.store.folder))
         return [
+            *memory_settings(),
             "SET GLOBAL TimeZone = 'UTC'",
             f"SET allowed_directories = [{readable}]",
             "SET enable_external_access = false",

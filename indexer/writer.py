@@ -32,7 +32,7 @@ from indexer.store import Snapshot, check_cluster_name, snapshot_folder
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from indexer.pages import Deletion
@@ -42,6 +42,9 @@ PART_BYTES = 28 << 20
 
 _END_BYTES = 16
 """Of a digest, 64 bits: hardly ever the same by chance, even in millions."""
+
+_NAMES_AT_ONCE = 250_000
+_LAST_DIGITS = [digit.encode() for digit in "0123456789abcdef"]
 
 _CLAIMS, _CLAIM_SECONDS = 100, 0.02
 
@@ -235,12 +238,22 @@ class SnapshotWriter:
         return objects + self._deletions
 
     def _repeated_names(self) -> pa.Array:
-        """Names that came more than once. Only the ends of all names are held at once, a quarter of a digest."""
-        ends = _repeated(_ends(self._staged_metadata(part, "name").field("name")) for part in self.parts)
+        """Names that came more than once, by shares of the names, so that memory does not grow with their number."""
+        share_count = min(1 + self.read_count // _NAMES_AT_ONCE, len(_LAST_DIGITS))
+        return pa.concat_arrays([self._repeated_in(share, share_count) for share in range(share_count)])
+
+    def _repeated_in(self, share: int, share_count: int) -> pa.Array:
+        """Names of a share that came more than once. Only their ends are held at once, a quarter of a digest."""
+        ends = _repeated(_ends(names) for names in self._names(share, share_count))
         if not len(ends):
             return pa.array([], pa.string())
-        names = (self._staged_metadata(part, "name").field("name") for part in self.parts)
+        names = self._names(share, share_count)
         return _repeated(chunk.filter(pc.is_in(_ends(chunk), value_set=ends)) for chunk in names)
+
+    def _names(self, share: int, share_count: int) -> Iterator[pa.Array]:
+        for part in self.parts:
+            names = self._staged_metadata(part, "name").field("name")
+            yield names.filter(_is_in_share(names, share, share_count))
 
     def _disputed_rows(self, part: Part, first: int, disputed: pa.Array) -> list[Candidate]:
         metadata = self._staged_metadata(part, "name", "uid", "resource_version", "creation_timestamp")
@@ -262,6 +275,15 @@ class SnapshotWriter:
         keep = pc.invert(pc.is_in(pa.array(range(len(table)), pa.int64()), value_set=lost))
         reduced = self._write_part(_reduced(part.name), table.filter(keep))
         return replace(reduced, name=part.name)
+
+
+def _is_in_share(names: pa.Array, share: int, share_count: int) -> pa.Array:
+    """Which names belong to a share by their last digit; the first share also has those that end otherwise."""
+    last = pc.binary_slice(names.cast(pa.binary()), -1)
+    others = [digit for place, digit in enumerate(_LAST_DIGITS) if place % share_count]
+    if share == 0:
+        return pc.invert(pc.is_in(last, value_set=pa.array(others, pa.binary())))
+    return pc.is_in(last, value_set=pa.array(others[share - 1 :: share_count - 1], pa.binary()))
 
 
 def _ends(names: pa.Array) -> pa.Array:

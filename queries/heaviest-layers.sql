@@ -33,24 +33,21 @@ WITH steps AS (
         h.layer_digest
 ),
 
-uses AS (
+-- A number in the order of the names takes the place of each, which would be written out for every use of a layer.
+repositories_held AS (
+    SELECT DISTINCT
+        o.registry,
+        o.repository,
+        o.registry || '/' || o.repository AS name
+    FROM image_objects AS o
+    WHERE o.repository IS NOT NULL
+),
+
+repository_names AS (
     SELECT
-        u.cluster,
-        u.snapshot_id,
-        u.layer_digest,
-        u.registry,
-        u.repository,
-        min(u.image_name) AS first_image_name
-    FROM image_layers AS u
-    WHERE
-        u.layer_digest IS NOT NULL
-        AND u.size_bytes >= $min_size_bytes
-    GROUP BY
-        u.cluster,
-        u.snapshot_id,
-        u.layer_digest,
-        u.registry,
-        u.repository
+        r.*,
+        row_number() OVER (ORDER BY r.name) AS place
+    FROM repositories_held AS r
 ),
 
 holders AS (
@@ -58,9 +55,16 @@ holders AS (
         u.cluster,
         u.snapshot_id,
         u.layer_digest,
-        min(u.first_image_name) AS first_image_name,
-        min(u.registry || '/' || u.repository) AS first_repository
-    FROM uses AS u
+        min(u.image_name) AS first_image_name,
+        min(r.place) AS first_place
+    FROM image_layers AS u
+    LEFT JOIN repository_names AS r
+        ON
+            r.registry = u.registry
+            AND r.repository = u.repository
+    WHERE
+        u.layer_digest IS NOT NULL
+        AND u.size_bytes >= $min_size_bytes
     GROUP BY
         u.cluster,
         u.snapshot_id,
@@ -75,7 +79,7 @@ SELECT
     l.image_count,
     l.repository_count,
     h.first_image_name,
-    h.first_repository,
+    r.name AS first_repository,
     s.created_by,
     l.is_foreign
 FROM layers AS l
@@ -84,6 +88,7 @@ INNER JOIN holders AS h
         h.cluster = l.cluster
         AND h.snapshot_id = l.snapshot_id
         AND h.layer_digest = l.layer_digest
+LEFT JOIN repository_names AS r ON r.place = h.first_place
 LEFT JOIN steps AS s
     ON
         s.cluster = l.cluster

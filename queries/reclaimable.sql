@@ -148,7 +148,8 @@ uses AS (
         l.cluster,
         l.snapshot_id,
         l.image_name,
-        coalesce(l.registry || '/' || l.repository, '') AS repository,
+        l.registry,
+        l.repository,
         l.layer_digest,
         l.size_bytes,
         l.is_foreign,
@@ -221,6 +222,7 @@ keepers AS (
         u.cluster,
         u.snapshot_id,
         u.layer_digest,
+        u.registry,
         u.repository
     FROM uses AS u
     INNER JOIN touched AS t USING (cluster, snapshot_id, layer_digest)
@@ -229,9 +231,16 @@ keepers AS (
 
 ranked_keepers AS (
     SELECT
-        k.*,
-        row_number() OVER (PARTITION BY k.cluster, k.snapshot_id, k.layer_digest ORDER BY k.repository) AS place
-    FROM keepers AS k
+        n.*,
+        row_number() OVER (PARTITION BY n.cluster, n.snapshot_id, n.layer_digest ORDER BY n.repository) AS place
+    FROM (
+        SELECT
+            k.cluster,
+            k.snapshot_id,
+            k.layer_digest,
+            coalesce(k.registry || '/' || k.repository, '') AS repository
+        FROM keepers AS k
+    ) AS n
 ),
 
 -- A base layer may be kept by thousands; three names for each layer bound the lists.

@@ -233,6 +233,18 @@ def test_one_of_several_objects_of_a_name_is_kept(tmp_path: Path, copies: list[d
     assert verify(snapshot) == []
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 1000])
+def test_repeated_names_are_found_in_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    """However many names are held at once, and whatever they end in, each object that came twice gives way once."""
+    monkeypatch.setattr("indexer.writer._NAMES_AT_ONCE", at_once)
+    names = ["sha256:" + digit * 64 for digit in "fedcba9876543210"] + ["hand-made", "sha256:zz", "Ä"]
+    twice = names[::3]
+    objects = [image(metadata={"name": name, "uid": "u", "resourceVersion": "1"}) for name in [*names, *twice]]
+    snapshot = publish(tmp_path, *objects)
+    assert snapshot.receipt.duplicate_count == len(twice)
+    assert sorted(row["metadata"]["name"] for row in _rows(tmp_path)) == sorted(names)
+
+
 _CANDIDATES = st.lists(
     st.tuples(
         st.sampled_from("ab"),

@@ -125,7 +125,7 @@ def by_export(url, limit):
 CLIENTS = {
     LOOP: (by_urllib3, ("urllib3",)),
     "curl, one process a page": (by_curl, ()),
-    OURS: (by_export, ("indexer.cli.write", "indexer.cli.ingesting", "pyarrow.parquet", "stamina")),
+    OURS: (by_export, ("indexer.cli.exporting", "kubernetes.config", "pyarrow.parquet", "stamina")),
 }
 """Each with the modules it needs, which are imported before the clock runs."""
 
