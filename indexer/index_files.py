@@ -130,6 +130,7 @@ def _built(path: Path) -> Iterator[Path]:
     folder.mkdir(mode=0o700)
     try:
         yield folder / "index.duckdb"
+        (folder / "index.duckdb").chmod(0o600)  # a cache folder of somebody's choice may be open to others
         (folder / "index.duckdb").replace(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -77,6 +77,8 @@ _KEPT: dict[str, tuple[str, tuple[str, ...]]] = {
     "images": (_TABLES, ()),
     "image_history": (_STORE, ("image_name", "layer_digest")),
     "image_ancestors": (_TABLES, ()),
+    "image_labels": (_NUMBERED, ()),
+    "image_env": (_NUMBERED, ()),
 }
 """What is kept: where each finds what it reads, and which of its digests then come as text."""
 
@@ -89,6 +91,8 @@ _PASSING: dict[str, tuple[str, tuple[str, ...]]] = {
 ANNEXES: dict[str, tuple[str, ...]] = {
     "history": ("image_history",),
     "lineage": ("image_chains", "image_ancestors"),
+    "labels": ("image_labels",),
+    "environment": ("image_env",),
 }
 """Views that are computed when a statement first needs them, by the name of the file that holds them."""
 

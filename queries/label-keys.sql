@@ -2,6 +2,7 @@
 -- title = "Labels in use"
 -- description = "Keys of container labels, by how many images have them; values stay in the view image_labels."
 -- value = "Which labels can be relied on: for owners, versions, sources, or a policy that asks for them."
+-- digests = []
 -- [columns]
 -- cluster = "Cluster the snapshot was taken of."
 -- snapshot_id = "Snapshot the row comes from."
@@ -21,13 +22,35 @@ WITH configured AS (
     GROUP BY o.cluster, o.snapshot_id
 ),
 
-used AS (
+-- Counted by repository first: a name is put together once for each key it has, not once for each image.
+held AS (
     SELECT
         p.cluster,
         p.snapshot_id,
         p.key,
-        count(*) AS image_count,
-        count(DISTINCT coalesce(p.registry || '/' || p.repository, '')) AS repository_count,
+        p.registry,
+        p.repository,
+        count(*) AS image_count
+    FROM image_labels AS p
+    GROUP BY p.cluster, p.snapshot_id, p.key, p.registry, p.repository
+),
+
+used AS (
+    SELECT
+        h.cluster,
+        h.snapshot_id,
+        h.key,
+        CAST(sum(h.image_count) AS BIGINT) AS image_count,
+        count(DISTINCT coalesce(h.registry || '/' || h.repository, '')) AS repository_count
+    FROM held AS h
+    GROUP BY h.cluster, h.snapshot_id, h.key
+),
+
+valued AS (
+    SELECT
+        p.cluster,
+        p.snapshot_id,
+        p.key,
         count(DISTINCT p.value) AS value_count
     FROM image_labels AS p
     GROUP BY p.cluster, p.snapshot_id, p.key
@@ -39,9 +62,10 @@ SELECT
     u.key,
     u.image_count,
     u.repository_count,
-    u.value_count,
+    v.value_count,
     round(CAST(u.image_count AS DOUBLE) / nullif(c.configured_count, 0), 4) AS image_share
 FROM used AS u
+INNER JOIN valued AS v USING (cluster, snapshot_id, key)
 INNER JOIN configured AS c USING (cluster, snapshot_id)
 ORDER BY
     u.image_count DESC,

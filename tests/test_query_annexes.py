@@ -23,6 +23,8 @@ QUERIES = {
     "heaviest-layers": {"history"},
     "lineage": {"lineage"},
     "base-images": {"lineage"},
+    "label-keys": {"labels"},
+    "environment-names": {"environment"},
     "capacity-summary": set(),
 }
 """Canned queries, and the annexes each needs."""
@@ -115,6 +117,14 @@ def test_statements_on_views_of_annexes_are_answered_from_them(cache, store, pur
         assert answered is not None
         assert answered.types == pure.sql(asked).types
         assert sorted_rows(answered) == sorted_rows(pure.sql(asked))
+
+
+def test_only_its_user_can_read_an_annex(cache, store) -> None:
+    """Labels and environment may hold what should not be there, and the cache folder may be open to others."""
+    cache.chmod(0o755)
+    with open_catalog(store) as catalog:
+        catalog.query("environment-names")
+        assert index_files.annex_path(catalog._index.path, "environment").stat().st_mode & 0o077 == 0
 
 
 def test_annexes_are_built_once(cache, store) -> None:
