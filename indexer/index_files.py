@@ -61,9 +61,16 @@ def annex_path(index: Path, annex: str) -> Path:
 
 
 def connect(path: Path, settings: Sequence[str]) -> duckdb.DuckDBPyConnection:
-    """Connect and apply the settings. Connections of a process to one file share an engine, so the first locks it."""
+    """Connect and apply the settings. Connections of a process to one file share an engine, so the first locks it.
+
+    Raises `OSError` for a file that was cut, `duckdb.Error` for one that is no database.
+    """
     with _LOCKING:
         connection = duckdb.connect(str(path), read_only=True, config={"autoinstall_known_extensions": "false"})
+        (database,) = connection.execute("SELECT current_database()").fetchall()[0]
+        if not _is_whole(connection, database, path):
+            connection.close()
+            raise OSError(f"{path} was cut; delete it")
         if not connection.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]:
             for setting in (_annexes_allowed(path), *settings):
                 connection.execute(setting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 
@@ -169,6 +170,19 @@ def test_broken_index_costs_only_time(sample_store, tmp_path, monkeypatch, caplo
     with caplog.at_level(logging.WARNING), open_catalog(sample_store) as catalog:
         assert catalog._index is None
     assert "There is no query index" in caplog.text
+
+
+def test_cut_index_costs_only_time(sample_store, sample_catalog, tmp_path, monkeypatch, caplog) -> None:
+    """A file of which the last block is missing is told and not used, though the engine would open it."""
+    monkeypatch.setenv("IMAGE_INDEXER_CACHE", str(tmp_path))
+    monkeypatch.setattr(query_index, "FROM_IMAGE_COUNT", 0)
+    with open_catalog(sample_store) as catalog:
+        path = catalog._index.path
+    os.truncate(path, path.stat().st_size - 4096)
+    with caplog.at_level(logging.WARNING), open_catalog(sample_store) as catalog:
+        assert catalog._index is None
+        assert catalog.query("largest-images").fetchall() == sample_catalog.query("largest-images").fetchall()
+    assert "was cut" in caplog.text
 
 
 def test_old_indexes_make_room(sample_store, tmp_path, monkeypatch) -> None:
