@@ -160,11 +160,6 @@ def annex_database(annex: str) -> str:
     return f"annex_of_{annex}"
 
 
-def annexes_named(text: str) -> set[str]:
-    """Return the annexes whose databases a message of the engine names."""
-    return {annex for annex in ANNEXES if annex_database(annex) in text}
-
-
 @contextmanager
 def _engine(database: str, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an engine that builds a file, with room beside it for what passes."""

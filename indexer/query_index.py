@@ -121,7 +121,7 @@ def _with_annexes(
         try:
             return ask()
         except duckdb.Error as error:
-            named = index_tables.annexes_named(str(error))
+            named = {annex for annex in index_tables.ANNEXES if index_tables.annex_database(annex) in str(error)}
             if named <= tried:
                 return None
             tried |= named

@@ -13,7 +13,7 @@ from image_objects import image, publish
 from msgspec.structs import replace
 from object_store import FaultyProxy, variables
 
-from indexer import queries, retention
+from indexer import index_tables, queries, query_index, retention
 from indexer.catalog import open_catalog
 from indexer.errors import ConfigurationError, QueryError, SnapshotError, StoreError
 from indexer.retention import expire
@@ -65,6 +65,8 @@ def test_every_canned_query_answers_as_from_a_folder(
             if name != "completeness":  # it says how old the snapshot is
                 ours, theirs = (opened.query(name).to_arrow_table() for opened in (catalog, sample_catalog))
                 assert sorted(map(str, ours.to_pylist())) == sorted(map(str, theirs.to_pylist())), name
+        for name in index_tables.kept_names():
+            assert query_index.answer(catalog._index, f"SELECT count(*) FROM {name}", {}) is not None, name
 
 
 def test_only_the_columns_of_a_statement_are_fetched(s3: FaultyProxy, remote: Catalog) -> None:
