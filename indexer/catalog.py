@@ -160,10 +160,14 @@ class Catalog:
     ) -> duckdb.DuckDBPyRelation | None:
         """Ask the index, again after each view it lacks has been added; None where it has no answer."""
         index = self._index
+        added: set[str] = set()
         while index is not None:
             try:
                 return ask(index)
             except query_index.LackingError as lacking:
+                if lacking.name in added:  # the name stands in a schema that will never have it
+                    return None
+                added.add(lacking.name)
                 index = query_index.open_with(lacking.name, self.snapshots, self._settings(), self.aliases)
                 self._index = index or self._index
         return None
