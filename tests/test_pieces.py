@@ -14,6 +14,7 @@ from input_forms import corpus, indent, pretty, saved_list, to_yaml
 from indexer.errors import DecodeError
 from indexer.sources import json_pieces as json_module
 from indexer.sources import yaml_pieces as yaml_module
+from indexer.sources.files import PAGE_ITEMS, FileSource
 from indexer.sources.limits import InputLimits
 from indexer.sources.pieces import Broken, Envelope, Items, Whole
 from indexer.sources.streams import Stream
@@ -156,3 +157,17 @@ def test_the_corpus_in_both_languages():
     from_yaml = take_apart(yaml_module.yaml_pieces, to_yaml(saved_list(corpus()[:8])))
     assert values_of(from_json) == values_of(from_yaml)
     assert not any(isinstance(piece, Whole) for piece in from_json + from_yaml)
+
+
+def test_a_page_has_its_size_however_much_comes_at_once(tmp_path, monkeypatch):
+    """Small Images behind one that fills a block by far are cut into pages of the usual size, each in its place."""
+    names = [f"sha256:{number:064}" for number in range(3_000)]
+    images = [{"metadata": {"name": name}} for name in names]
+    images[0] |= {"dockerImageManifest": " " * (1 << 20)}
+    path = tmp_path / "images.json"
+    path.write_text(json.dumps({"kind": "ImageList", "metadata": {}, "items": images}), encoding="utf-8")
+    monkeypatch.setattr(json_module, "BLOCK_BYTES", 1 << 18)
+    pages = list(FileSource([str(path)]).pages())
+    assert max(len(page.items) for page in pages) < 2 * PAGE_ITEMS
+    found = [(page.place(at).number, json.loads(bytes(item))) for page in pages for at, item in enumerate(page.items)]
+    assert found == list(enumerate(images, start=1))

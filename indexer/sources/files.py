@@ -199,13 +199,16 @@ class _Pager:
         """Add finds; yield the pages they fill."""
         if run.deletion is not None:
             self._deletions.append(run.deletion._replace(after_count=len(self._items)))
-        origin, first = run.place
-        self._items.extend(run.images)
-        self._places.extend(Place(origin, number) for number in range(first, first + len(run.images)))
-        self._size_bytes += sum(map(len, run.images))
-        is_full = len(self._items) + len(self._deletions) >= PAGE_ITEMS or self._size_bytes >= PAGE_BYTES
-        if is_full and (page := self.finish()) is not None:
-            yield page
+        for start in range(0, max(len(run.images), 1), PAGE_ITEMS):
+            self._take(run.images[start : start + PAGE_ITEMS], run.place.origin, run.place.number + start)
+            is_full = len(self._items) + len(self._deletions) >= PAGE_ITEMS or self._size_bytes >= PAGE_BYTES
+            if is_full and (page := self.finish()) is not None:
+                yield page
+
+    def _take(self, images: Sequence[bytes | msgspec.Raw], origin: str, first_number: int) -> None:
+        self._items.extend(images)
+        self._places.extend(Place(origin, number) for number in range(first_number, first_number + len(images)))
+        self._size_bytes += sum(map(len, images))
 
     def finish(self) -> Page | None:
         """Return what has been gathered, if anything."""

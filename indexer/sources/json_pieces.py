@@ -74,7 +74,8 @@ def _lines(stream: Stream, origin: str, limits: InputLimits) -> Iterator[Piece]:
         if is_first and objects:
             yield Whole(objects.pop(0))
             is_first = False
-        yield Items(objects)
+        if objects:
+            yield Items(objects)
         if len(ended) < len(lines):
             yield from _Reader(stream, origin, limits, b"\n".join([*lines[len(ended) :], rest])).pieces()
             return
