@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,9 @@ COMMAND = (sys.executable, "-m", "indexer")
 # How long an example takes says more of a busy machine than of the code; where it matters, a test says so itself.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# A shell starts what it puts in the background with Ctrl-C ignored, and processes pass that on to their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
