@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from indexer.pages import Deletion
 
-PART_BYTES = 28 << 20
+PART_BYTES = 24 << 20
 """A part is closed at this or at its rows, whichever comes first; with the one being written, it bounds our memory."""
 
 _END_BYTES = 16
