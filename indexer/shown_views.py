@@ -11,6 +11,8 @@ from indexer.relations import comment
 from indexer.view_schema import VIEWS, View
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
 
 KEPT = "kept"
@@ -25,11 +27,20 @@ _WORD = re.compile(r"\w+")
 class ShownViews:
     """Creates views of a schema in an engine; `keeps_in_memory` says to compute the shared ones that are named, once.
 
-    Statements of several threads may ask at once.
+    `given` has the statements of views that are not made as in any other schema. Statements of several threads may ask
+    at once.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, *, keeps_in_memory: bool) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        schema: str,
+        *,
+        keeps_in_memory: bool,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         self._connection, self._schema = connection, schema
+        self._given = given or {}
         self._keepable = _IN_MEMORY if keeps_in_memory else frozenset[str]()
         self._shown: set[str] = set()
         self._kept: set[str] = set()
@@ -44,7 +55,7 @@ class ShownViews:
                 if view.name in named & self._keepable - self._kept:
                     self._keep(view)
                 elif (every or view.name in named) and view.name not in self._shown:
-                    self._create(view, queries.view_sql(view.name))
+                    self._create(view, self._given.get(view.name) or queries.view_sql(view.name))
 
     def comment_all(self) -> None:
         """Comment on every column, once a statement could show that: most never do, and it takes a while."""

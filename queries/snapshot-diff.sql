@@ -2,6 +2,7 @@
 -- title = "Difference of two snapshots, by repository"
 -- description = "What came, went and changed between two snapshots, a row for each repository with a change. A layer counts once: in the row of the repository that holds it, or, if several do, in the row marked is_shared. So added less removed bytes, summed over the rows, are exactly the difference of the physical bytes of the two. A layer whose size became known counts with the difference. Without parameters the newest snapshot of each cluster is set against the one before it. Snapshots that are partial or not of one moment can't be compared; a row says so."
 -- value = "Who made the registry grow last night, and what a clean-up really freed."
+-- reads = "sides"
 -- [params.before]
 -- type = "VARCHAR"
 -- optional = true
@@ -50,8 +51,8 @@ sides AS (
         p.cluster,
         p.before_id,
         p.after_id,
-        p.before_cluster AS side_cluster,
-        p.before_id AS side_id,
+        p.before_cluster AS read_cluster,
+        p.before_id AS read_snapshot_id,
         FALSE AS is_after
     FROM pairs AS p
     UNION ALL
@@ -59,8 +60,8 @@ sides AS (
         p.cluster,
         p.before_id,
         p.after_id,
-        p.cluster AS side_cluster,
-        p.after_id AS side_id,
+        p.cluster AS read_cluster,
+        p.after_id AS read_snapshot_id,
         TRUE AS is_after
     FROM pairs AS p
 ),
@@ -78,8 +79,8 @@ uses AS (
     FROM all_snapshots.image_layers AS l
     INNER JOIN sides AS s
         ON
-            s.side_cluster = l.cluster
-            AND s.side_id = l.snapshot_id
+            s.read_cluster = l.cluster
+            AND s.read_snapshot_id = l.snapshot_id
     WHERE
         NOT l.is_repeat
         AND l.layer_digest IS NOT NULL
@@ -156,8 +157,8 @@ objects AS (
     FROM all_snapshots.image_objects AS o
     INNER JOIN sides AS s
         ON
-            s.side_cluster = o.cluster
-            AND s.side_id = o.snapshot_id
+            s.read_cluster = o.cluster
+            AND s.read_snapshot_id = o.snapshot_id
     WHERE $before IS NULL OR $after IS NULL OR o.snapshot_id = $before OR o.snapshot_id = $after
 ),
 
