@@ -85,8 +85,6 @@ objects AS (
         ON
             s.read_cluster = o.cluster
             AND s.read_snapshot_id = o.snapshot_id
-    -- Where `reads` is not heeded, as on Spark, files of other snapshots are not even opened.
-    WHERE $before IS NULL OR $after IS NULL OR o.snapshot_id = $before OR o.snapshot_id = $after
 ),
 
 objects_before AS (

@@ -87,8 +87,6 @@ objects AS (
         ON
             s.read_cluster = o.cluster
             AND s.read_snapshot_id = o.snapshot_id
-    -- Where `reads` is not heeded, as on Spark, files of other snapshots are not even opened.
-    WHERE $before IS NULL OR $after IS NULL OR o.snapshot_id = $before OR o.snapshot_id = $after
 ),
 
 objects_before AS (
@@ -179,7 +177,6 @@ uses AS (
             AND t.before_id = s.before_id
             AND t.after_id = s.after_id
             AND t.layer_digest = l.layer_digest
-    WHERE $before IS NULL OR $after IS NULL OR l.snapshot_id = $before OR l.snapshot_id = $after
 ),
 
 held AS (
