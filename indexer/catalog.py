@@ -74,7 +74,6 @@ class Catalog:
         has_index = use_index and tables_in is None and not self._keyring and query_index.pays(chosen)
         self._keeps_in_memory = not has_index and query_index.is_small(chosen)
         self._connection = duckdb.connect(tables_in or ":memory:", config={"autoinstall_known_extensions": "false"})
-        self._schemas = SnapshotSchemas(self._connection, store, self.aliases)
         try:
             self._build(as_tables=tables_in is not None)
         except duckdb.Error as error:
@@ -82,6 +81,10 @@ class Catalog:
             raise _broken_store(error) from error
         if has_index:
             self._index = query_index.open_index(chosen, self._settings(), self.aliases)
+        keeps_totals = use_index and tables_in is None
+        self._schemas = SnapshotSchemas(
+            self._connection, store, self.aliases, index=self._index, keeps_totals=keeps_totals
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -1,8 +1,9 @@
 """Schemas over snapshots beside those a reader chose, created when a statement first needs them.
 
 `all_snapshots` has every snapshot of the store's chosen clusters. What can be said of snapshots as such (receipts,
-their series) stands there without a look at any part; rows follow when a statement needs them. A narrow schema has the
-rows of a selection alone, and of all snapshots only the series: no other part is opened, and none has to be whole.
+their series, kept totals) stands there without a look at any part; rows follow when a statement needs them. A narrow
+schema has the rows of a selection alone, and of all snapshots only the series: no other part is opened, and none has to
+be whole.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from indexer.relations import comment, create_aliases, create_snapshots, create_stored_images
-from indexer.shown_views import ShownViews, views_behind
+from indexer import kept_totals, query_index
+from indexer.relations import columns_sql, comment, create_aliases, create_snapshots, create_stored_images
+from indexer.shown_views import KEPT, ShownViews, views_behind
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
-from indexer.view_schema import SNAPSHOT_SERIES
+from indexer.view_schema import SNAPSHOT_SERIES, SNAPSHOT_TOTALS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from indexer.queries import CannedQuery
+    from indexer.query_index import QueryIndex
     from indexer.relations import Aliases
     from indexer.store import Snapshot, Store
 
@@ -35,8 +38,17 @@ _Id = tuple[str, str]
 class SnapshotSchemas:
     """The schemas of one catalog. Statements of several threads may ask at once."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, store: Store, aliases: Aliases) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        store: Store,
+        aliases: Aliases,
+        *,
+        index: QueryIndex | None = None,
+        keeps_totals: bool = False,
+    ) -> None:
         self._connection, self._store, self._aliases = connection, store, aliases
+        self._index, self._keeps_totals = index, keeps_totals
         self._all: ShownViews | None = None
         self.has_rows = False
         """Whether `all_snapshots` has the rows of its snapshots, too."""
@@ -57,8 +69,10 @@ class SnapshotSchemas:
         """Create what a statement may read in `all_snapshots`, and with `every` all other views, too."""
         with self._lock:
             views = self._open_series()
-            behind = views_behind(text)
-            if every or _STORED in text.lower() or behind - {SNAPSHOT_SERIES.name}:
+            if self._keeps_totals and SNAPSHOT_TOTALS.name in views_behind(text):
+                self._keeps_totals = False
+                self._give_totals(views)
+            if every or _STORED in text.lower() or views.behind(text) - {SNAPSHOT_SERIES.name}:
                 self._open_rows()
             views.show(text, every=every)
 
@@ -109,6 +123,40 @@ class SnapshotSchemas:
         views = self._views_of(schema, {SNAPSHOT_SERIES.name: f"FROM {ALL_SNAPSHOTS}.{SNAPSHOT_SERIES.name}"})
         create_stored_images(self._connection, schema, snapshots)
         return schema, views
+
+    def _give_totals(self, views: ShownViews) -> None:
+        """Have the totals of snapshots from what is kept, but for those that are added up as fast as a file is read."""
+        large = [snapshot for snapshot in self.snapshots if query_index.pays([snapshot])]
+        if not large:
+            return
+        rows = kept_totals.totals_of(large, self._added_up)
+        table = f"{KEPT}.{SNAPSHOT_TOTALS.name}"
+        self._connection.execute(f"CREATE TABLE {table} ({columns_sql(SNAPSHOT_TOTALS)})")
+        places = ", ".join("?" * len(SNAPSHOT_TOTALS.columns))
+        self._connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+        small = {_id(snapshot) for snapshot in self.snapshots} - {_id(snapshot) for snapshot in large}
+        views.give(
+            SNAPSHOT_TOTALS.name, f"FROM {table}{f' UNION ALL FROM {self._pure_totals(small)}' if small else ''}"
+        )
+
+    def _added_up(self, snapshots: Sequence[Snapshot]) -> list[kept_totals.Row]:
+        """Add up totals: of what the index has by itself, of the rest from the store."""
+        rows = self._indexed_totals()
+        wanted = {_id(snapshot) for snapshot in snapshots}
+        known = [row for row in rows if row[:2] in wanted]
+        missing = wanted - {row[:2] for row in known}
+        if missing:
+            known += self._connection.cursor().execute(f"FROM {self._pure_totals(missing)}").fetchall()
+        return known
+
+    def _indexed_totals(self) -> list[kept_totals.Row]:
+        relation = query_index.answer(self._index, f"FROM {SNAPSHOT_TOTALS.name}", {}) if self._index else None
+        return relation.fetchall() if relation else []
+
+    def _pure_totals(self, wanted: Collection[_Id]) -> str:
+        schema, views = self._create_narrow(wanted)
+        views.show(SNAPSHOT_TOTALS.name, every=False)
+        return f"{schema}.{SNAPSHOT_TOTALS.name}"
 
     def _views_of(self, schema: str, given: Mapping[str, str] | None = None) -> ShownViews:
         """Create the tables that views read beside receipts and rows, and return what creates the views."""
