@@ -74,6 +74,9 @@ class Catalog:
         has_index = use_index and tables_in is None and not self._keyring and query_index.pays(chosen)
         self._keeps_in_memory = not has_index and query_index.is_small(chosen)
         self._connection = duckdb.connect(tables_in or ":memory:", config={"autoinstall_known_extensions": "false"})
+        self._schemas = SnapshotSchemas(
+            self._connection, store, self.aliases, keeps_totals=use_index and tables_in is None
+        )
         try:
             self._build(as_tables=tables_in is not None)
         except duckdb.Error as error:
@@ -81,10 +84,7 @@ class Catalog:
             raise _broken_store(error) from error
         if has_index:
             self._index = query_index.open_index(chosen, self._settings(), self.aliases)
-        keeps_totals = use_index and tables_in is None
-        self._schemas = SnapshotSchemas(
-            self._connection, store, self.aliases, index=self._index, keeps_totals=keeps_totals
-        )
+            self._schemas.index = self._index
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +96,7 @@ class Catalog:
         """Release the engine."""
         if self._index:
             self._index.close()
+        self._schemas.close()
         self._connection.close()
 
     def leave_store(self) -> None:

@@ -44,17 +44,28 @@ class SnapshotSchemas:
         store: Store,
         aliases: Aliases,
         *,
-        index: QueryIndex | None = None,
-        keeps_totals: bool = False,
+        keeps_totals: bool,
     ) -> None:
-        self._connection, self._store, self._aliases = connection, store, aliases
-        self._index, self._keeps_totals = index, keeps_totals
+        self._engine, self._store, self._aliases = connection, store, aliases
+        self._keeps_totals = keeps_totals
+        self.index: QueryIndex | None = None
+        """The index of the chosen snapshots, once there is one."""
         self._all: ShownViews | None = None
         self.has_rows = False
         """Whether `all_snapshots` has the rows of its snapshots, too."""
         self._narrow: dict[frozenset[_Id], tuple[str, ShownViews]] = {}
         self._made_count = 0
         self._lock = threading.RLock()
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of their own: one that another thread is busy with would refuse."""
+        return self._engine.cursor()
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        if "_connection" in vars(self):
+            self._connection.close()
 
     @cached_property
     def snapshots(self) -> Sequence[Snapshot]:
@@ -150,7 +161,7 @@ class SnapshotSchemas:
         return known
 
     def _indexed_totals(self) -> list[kept_totals.Row]:
-        relation = query_index.answer(self._index, f"FROM {SNAPSHOT_TOTALS.name}", {}) if self._index else None
+        relation = query_index.answer(self.index, f"FROM {SNAPSHOT_TOTALS.name}", {}) if self.index else None
         return relation.fetchall() if relation else []
 
     def _pure_totals(self, wanted: Collection[_Id]) -> str:
