@@ -6,6 +6,7 @@ open result owns its connection, so every statement gets a cursor; a view finds 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -24,7 +25,9 @@ from indexer.relations import (
     create_table,
     quote,
 )
-from indexer.shown_views import KEPT, ShownViews
+from indexer.shown_views import KEPT, ShownViews, views_behind
+from indexer.signature_views import IMAGE_SIGNATURES
+from indexer.snapshot_schemas import ALL_SNAPSHOTS, MAIN, SnapshotSchemas
 from indexer.statements import query_error, reading_statement
 from indexer.store import LATEST, Snapshot, Store
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
@@ -34,8 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-MAIN, ALL_SNAPSHOTS = query_index.MAIN, "all_snapshots"
+__all__ = ["ALL_SNAPSHOTS", "MAIN", "Catalog", "open_catalog"]
 
+_NAMED_IN_ALL = re.compile(rf"\b{ALL_SNAPSHOTS}\.\w+", re.IGNORECASE)
 _SHOWS_COMMENTS = ("comment", "duckdb_", "information_schema", "pg_", "show")
 
 
@@ -61,7 +65,7 @@ class Catalog:
         self.store = store
         self.aliases = dict(aliases or {})
         self.snapshots = tuple(chosen)
-        self._views: dict[str, ShownViews] = {}
+        self._views: ShownViews | None = None
         self._index: query_index.QueryIndex | None = None
         store.check_parts(chosen)
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
@@ -70,6 +74,9 @@ class Catalog:
         has_index = use_index and tables_in is None and not self._keyring and query_index.pays(chosen)
         self._keeps_in_memory = not has_index and query_index.is_small(chosen)
         self._connection = duckdb.connect(tables_in or ":memory:", config={"autoinstall_known_extensions": "false"})
+        self._schemas = SnapshotSchemas(
+            self._connection, store, self.aliases, keeps_totals=use_index and tables_in is None
+        )
         try:
             self._build(as_tables=tables_in is not None)
         except duckdb.Error as error:
@@ -77,6 +84,7 @@ class Catalog:
             raise _broken_store(error) from error
         if has_index:
             self._index = query_index.open_index(chosen, self._settings(), self.aliases)
+            self._schemas.index = self._index
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +96,7 @@ class Catalog:
         """Release the engine."""
         if self._index:
             self._index.close()
+        self._schemas.close()
         self._connection.close()
 
     def leave_store(self) -> None:
@@ -108,9 +117,12 @@ class Catalog:
     ) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded for its first rows, or all; a relation cut afterwards may have computed all."""
         bound = query.bind(dict(parameters))
-        if self._index and (kept := query_index.answer_query(self._index, query, bound, row_limit)) is not None:
+        if query.reads:
+            relation = self._narrow_relation(query, bound)
+        elif self._index and (kept := query_index.answer_query(self._index, query, bound, row_limit)) is not None:
             return kept
-        relation = self._relation(query.sql, bound)
+        else:
+            relation = self._relation(query.sql, bound)
         return relation if row_limit is None else relation.limit(row_limit)
 
     def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
@@ -139,13 +151,24 @@ class Catalog:
     ) -> duckdb.DuckDBPyRelation:
         names_all = ALL_SNAPSHOTS in text.lower()
         shows_comments = any(word in text.lower() for word in _SHOWS_COMMENTS)
-        index = None if shows_comments or (names_all and not self._has_chosen_all()) else self._index
+        index = None if shows_comments or (names_all and not self._schemas.has_only(self.snapshots)) else self._index
         if index and (kept := query_index.answer(index, text, parameters)) is not None:
             return kept
-        self._show(text, names_all=names_all, every=shows_every_view)
+        self._show(text, names_all=names_all, every=shows_every_view, comments=shows_comments)
+        return self._asked(text, parameters)
+
+    def _narrow_relation(self, query: queries.CannedQuery, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation:
+        """Run a query over the snapshots it says it reads."""
         try:
-            if shows_comments:
-                self._comment_all()
+            text, schema = self._schemas.narrow(query, parameters)
+            if IMAGE_SIGNATURES.name in views_behind(query.sql):
+                self.verify_signatures(schema)
+        except duckdb.Error as error:
+            raise _broken_store(error) from error
+        return self._asked(text, parameters)
+
+    def _asked(self, text: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation:
+        try:
             relation = self._connection.cursor().sql(text, params=parameters or None)
         except duckdb.Error as error:
             raise query_error(error) from error
@@ -162,54 +185,38 @@ class Catalog:
             self._create_tables()
         else:
             self._connection.execute(f"CREATE SCHEMA {KEPT}")
-            self._create_views(MAIN, self.snapshots, keeps_in_memory=self._keeps_in_memory)
+            self._create_relations()
+            self._views = ShownViews(self._connection, MAIN, keeps_in_memory=self._keeps_in_memory)
         for setting in self._settings():
             self._connection.execute(setting)
 
-    def _create_views(self, schema: str, snapshots: Sequence[Snapshot], *, keeps_in_memory: bool) -> None:
-        create_snapshots(self._connection, schema, snapshots)
-        create_aliases(self._connection, schema, self.aliases)
-        create_stored_images(self._connection, schema, snapshots)
-        self._views[schema] = ShownViews(self._connection, schema, keeps_in_memory=keeps_in_memory)
-
-    def _create_tables(self) -> None:
-        """Compute each view from the tables before it."""
+    def _create_relations(self) -> None:
         create_snapshots(self._connection, MAIN, self.snapshots)
         create_aliases(self._connection, MAIN, self.aliases)
         create_stored_images(self._connection, MAIN, self.snapshots)
+
+    def _create_tables(self) -> None:
+        """Compute each view from the tables before it."""
+        self._create_relations()
         self.verify_signatures(MAIN)
         for view in VIEWS:
             self._connection.execute(f"CREATE TABLE {MAIN}.{view.name} AS {queries.view_sql(view.name)}")
             comment(self._connection, MAIN, view, "TABLE")
 
-    def _show(self, text: str, *, names_all: bool, every: bool) -> None:
+    def _show(self, text: str, *, names_all: bool, every: bool, comments: bool = False) -> None:
         """Create the views a statement may read, in the second schema only when it names that: a store may be long."""
         try:
             if names_all:
-                self._show_all_snapshots()
-                self.verify_signatures(ALL_SNAPSHOTS)
+                self._schemas.show(text, every=every)
+                if self._schemas.has_rows:
+                    self.verify_signatures(ALL_SNAPSHOTS)
             self.verify_signatures(MAIN)  # before what is kept in memory is computed
-            for views in self._views.values():
-                views.show(text, every=every)
+            if self._views:
+                self._views.show(_NAMED_IN_ALL.sub("", text), every=every)
+            if comments:
+                self._comment_all()
         except duckdb.Error as error:
             raise _broken_store(error) from error
-
-    def _show_all_snapshots(self) -> None:
-        if ALL_SNAPSHOTS in self._views:
-            return
-        snapshots = self.store.snapshots()
-        self.store.check_parts(snapshots)
-        self._connection.execute(f"CREATE SCHEMA {ALL_SNAPSHOTS}")
-        self._show_verification_tables()
-        self._create_views(ALL_SNAPSHOTS, snapshots, keeps_in_memory=False)
-
-    def _has_chosen_all(self) -> bool:
-        """Whether the index, which knows the chosen snapshots, knows all of the store."""
-        stored, chosen = (
-            {(one.receipt.cluster, one.receipt.snapshot_id) for one in snapshots}
-            for snapshots in (self.store.snapshots(), self.snapshots)
-        )
-        return stored == chosen
 
     def _create_verification_tables(self) -> None:
         """Create one table for both schemas: what a key says of a content is the same in every snapshot."""
@@ -218,14 +225,10 @@ class Catalog:
         if self._keyring:
             verified.insert_keys(self._connection, self._keyring)
 
-    def _show_verification_tables(self) -> None:
-        for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
-            self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
-            comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
-
     def _comment_all(self) -> None:
-        for views in self._views.values():
-            views.comment_all()
+        if self._views:
+            self._views.comment_all()
+        self._schemas.comment_all()
 
     def _settings(self) -> list[str]:
         """Return the statements that keep an engine to reading this store, the last of them for good."""

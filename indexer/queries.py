@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FRONT_MATTER = re.compile(r"-- /// (?P<kind>query|check)\n(?P<toml>(?:--[^\n]*\n)*?)-- ///\n(?P<sql>.*)", re.DOTALL)
+READ_COLUMNS = ("read_cluster", "read_snapshot_id")
+"""What the common table expression that `reads` names says of each snapshot."""
+
 _KINDS = {"query": "", "check": "checks"}
 
 
@@ -54,6 +57,9 @@ class CannedQuery:
     `digests` says that the statement only compares, counts and orders the digests of images and layers and never looks
     into one, so that an index may compute with numbers in their place; it names the parameters and the columns of the
     answer that are digests. None says nothing of the kind.
+
+    `reads` selects the snapshots whose rows the statement reads in `all_snapshots`: a statement of its own, over
+    `all_snapshots.snapshot_series` and the same parameters. None: any.
     """
 
     name: str
@@ -65,6 +71,7 @@ class CannedQuery:
     sql: str
     severity: str | None = None
     digests: tuple[str, ...] | None = None
+    reads: str | None = None
 
     def bind(self, given: dict[str, Any]) -> dict[str, Any]:
         """Values for every parameter, typed. Raises `BadParameterError` for an unknown or missing one."""
@@ -152,6 +159,7 @@ class _Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     params: dict[str, _ParameterFront] = {}
     severity: Literal["fail", "warn"] | None = None
     digests: tuple[str, ...] | None = None
+    reads: str | None = None
 
 
 def parse(name: str, text: str, kind: str = "query") -> CannedQuery:
@@ -163,9 +171,10 @@ def parse(name: str, text: str, kind: str = "query") -> CannedQuery:
     try:
         front = msgspec.convert(tomllib.loads("\n".join(lines)), _Front)
         parameters = tuple(_parameter(name, key, front.params[key]) for key in front.params)
+        sql = match["sql"].strip().removesuffix(";")
+        reads = _selection(sql, front.reads) if front.reads else None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, BadParameterError) as error:
         raise ConfigurationError(f"The front matter of {name}.sql is wrong: {error}.") from error
-    sql = match["sql"].strip().removesuffix(";")
     return CannedQuery(
         name,
         front.title,
@@ -176,7 +185,16 @@ def parse(name: str, text: str, kind: str = "query") -> CannedQuery:
         sql,
         front.severity,
         front.digests,
+        reads,
     )
+
+
+def _selection(sql: str, expression: str) -> str:
+    """Cut a statement behind one of its common table expressions, and select the snapshots that this one gives."""
+    written = re.search(rf"^(?:WITH )?{re.escape(expression)} AS \(\n.*?^\)", sql, re.DOTALL | re.MULTILINE)
+    if written is None:
+        raise BadParameterError(f"There is no common table expression {expression!r} to read from")
+    return f"{sql[: written.end()]}\nSELECT DISTINCT {', '.join(READ_COLUMNS)} FROM {expression}"
 
 
 def _parameter(query: str, name: str, front: _ParameterFront) -> Parameter:

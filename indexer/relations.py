@@ -49,9 +49,13 @@ def create_aliases(connection: duckdb.DuckDBPyConnection, schema: str, aliases: 
 
 def create_table(connection: duckdb.DuckDBPyConnection, schema: str, table: View) -> None:
     """Create an empty table with its comments."""
-    columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
-    connection.execute(f"CREATE TABLE {schema}.{table.name} ({columns})")
+    connection.execute(f"CREATE TABLE {schema}.{table.name} ({columns_sql(table)})")
     comment(connection, schema, table, "TABLE")
+
+
+def columns_sql(of: View) -> str:
+    """Declare the columns of a view as those of a table."""
+    return ", ".join(f"{column.name} {column.type}" for column in of.columns)
 
 
 def comment(connection: duckdb.DuckDBPyConnection, schema: str, view: View, what: str) -> None:

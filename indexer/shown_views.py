@@ -11,6 +11,8 @@ from indexer.relations import comment
 from indexer.view_schema import VIEWS, View
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     import duckdb
 
 KEPT = "kept"
@@ -25,11 +27,20 @@ _WORD = re.compile(r"\w+")
 class ShownViews:
     """Creates views of a schema in an engine; `keeps_in_memory` says to compute the shared ones that are named, once.
 
-    Statements of several threads may ask at once.
+    `given` has the statements of views that are not made as in any other schema. Statements of several threads may ask
+    at once.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, *, keeps_in_memory: bool) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        schema: str,
+        *,
+        keeps_in_memory: bool,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         self._connection, self._schema = connection, schema
+        self._given = dict(given or {})
         self._keepable = _IN_MEMORY if keeps_in_memory else frozenset[str]()
         self._shown: set[str] = set()
         self._kept: set[str] = set()
@@ -38,13 +49,23 @@ class ShownViews:
 
     def show(self, text: str, *, every: bool) -> None:
         """Create what a statement may read, and with `every` all others too, none of which is computed yet."""
-        named = views_behind(text)
+        named = views_behind(text, self._given)
         with self._lock:
             for view in VIEWS:
                 if view.name in named & self._keepable - self._kept:
                     self._keep(view)
                 elif (every or view.name in named) and view.name not in self._shown:
-                    self._create(view, queries.view_sql(view.name))
+                    self._create(view, self._given.get(view.name) or queries.view_sql(view.name))
+
+    def behind(self, text: str) -> set[str]:
+        """Return the views of this schema that a statement may read, but for those given."""
+        return views_behind(text, self._given) - self._given.keys()
+
+    def give(self, name: str, sql: str) -> None:
+        """Make a view by this statement from now on, also where it is there already."""
+        with self._lock:
+            self._given[name] = sql
+            self._shown.discard(name)
 
     def comment_all(self) -> None:
         """Comment on every column, once a statement could show that: most never do, and it takes a while."""
@@ -64,11 +85,14 @@ class ShownViews:
         self._uncommented.append(view)
 
 
-def views_behind(text: str) -> set[str]:
-    """Return the views a statement may read, itself or through others: rather one too many than one too few."""
+def views_behind(text: str, given: Collection[str] = ()) -> set[str]:
+    """Return the views a statement may read, itself or through others: rather one too many than one too few.
+
+    Views that are given do not read what their own statement says.
+    """
     named, known = _named(text), [view.name for view in VIEWS]
     for place in reversed(range(len(known))):
-        if known[place] in named:
+        if known[place] in named and known[place] not in given:
             # A view reads only views before it; a later name is a column.
             named |= _named(queries.view_sql(known[place])).intersection(known[:place])
     return named.intersection(known)

@@ -146,6 +146,16 @@ LAYERS = view(
     flag("is_foreign", "Whether every holder marks it as foreign: pulled from elsewhere, not in the registry."),
 )
 
+SNAPSHOT_TOTALS = view(
+    "snapshot_totals",
+    "snapshot",
+    "What each snapshot holds as a whole; totals of large and of remote ones are kept.",
+    number("image_count", "Image objects in the snapshot."),
+    shared.DISTINCT_LAYER_COUNT,
+    shared.LOGICAL,
+    shared.PHYSICAL,
+)
+
 IMAGE_MANIFESTS = view(
     "image_manifests",
     "index × child",
@@ -315,6 +325,7 @@ VIEWS: tuple[View, ...] = (
     STATED_LAYERS,
     IMAGE_LAYERS,
     LAYERS,
+    SNAPSHOT_TOTALS,
     IMAGE_MANIFESTS,
     INDEX_MEMBERS,
     IMAGE_SIZES,

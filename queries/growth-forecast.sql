@@ -27,28 +27,17 @@
 -- forecast_high_bytes = "Upper end of the 95 % interval of one point."
 -- is_beyond_span = "Whether the day lies further ahead than the points reach back: then even the interval is a guess."
 -- ///
-WITH held AS (
-    SELECT
-        l.cluster,
-        l.snapshot_id,
-        sum(l.size_bytes) AS physical_bytes
-    FROM all_snapshots.layers AS l
-    GROUP BY
-        l.cluster,
-        l.snapshot_id
-),
-
-points AS (
+WITH points AS (
     SELECT
         t.cluster,
         CAST(t.taken_at AS DATE) AS day,
-        CAST(coalesce(h.physical_bytes, 0) AS BIGINT) AS physical_bytes,
+        h.physical_bytes,
         row_number() OVER (
             PARTITION BY t.cluster, CAST(t.taken_at AS DATE)
             ORDER BY t.taken_at DESC, t.snapshot_id DESC
         ) AS place
     FROM all_snapshots.snapshot_series AS t
-    LEFT JOIN held AS h
+    INNER JOIN all_snapshots.snapshot_totals AS h
         ON
             h.cluster = t.cluster
             AND h.snapshot_id = t.snapshot_id

@@ -17,36 +17,19 @@
 -- logical_delta_bytes = "Logical bytes more than before."
 -- physical_delta_bytes = "Physical bytes more than before: what snapshot-diff adds up to."
 -- ///
-WITH held AS (
-    SELECT
-        l.cluster,
-        l.snapshot_id,
-        count(*) AS distinct_layer_count,
-        sum(l.size_bytes * l.image_count) AS logical_bytes,
-        sum(l.size_bytes) AS physical_bytes
-    FROM all_snapshots.layers AS l
-    GROUP BY
-        l.cluster,
-        l.snapshot_id
-),
-
-counted AS (
+WITH counted AS (
     SELECT
         t.cluster,
         t.snapshot_id,
         t.taken_at,
         t.state,
         t.previous_snapshot_id,
-        r.image_count,
-        CASE WHEN t.state = 'compared' THEN coalesce(h.distinct_layer_count, 0) END AS distinct_layer_count,
-        CASE WHEN t.state = 'compared' THEN CAST(coalesce(h.logical_bytes, 0) AS BIGINT) END AS logical_bytes,
-        CASE WHEN t.state = 'compared' THEN CAST(coalesce(h.physical_bytes, 0) AS BIGINT) END AS physical_bytes
+        h.image_count,
+        CASE WHEN t.state = 'compared' THEN h.distinct_layer_count END AS distinct_layer_count,
+        CASE WHEN t.state = 'compared' THEN h.logical_bytes END AS logical_bytes,
+        CASE WHEN t.state = 'compared' THEN h.physical_bytes END AS physical_bytes
     FROM all_snapshots.snapshot_series AS t
-    INNER JOIN all_snapshots.snapshots AS r
-        ON
-            r.cluster = t.cluster
-            AND r.snapshot_id = t.snapshot_id
-    LEFT JOIN held AS h
+    INNER JOIN all_snapshots.snapshot_totals AS h
         ON
             h.cluster = t.cluster
             AND h.snapshot_id = t.snapshot_id

@@ -2,6 +2,7 @@
 -- title = "Difference of two snapshots, by image"
 -- description = "Every image that came, went or changed between two snapshots. What an image adds or frees depends on what else holds its layers; snapshot-diff counts that. Without parameters the newest snapshot of each cluster is set against the one before it. Snapshots that are partial or not of one moment can't be compared; a row says so."
 -- value = "What exactly happened in the cluster since last night."
+-- reads = "sides"
 -- [params.before]
 -- type = "VARCHAR"
 -- optional = true
@@ -45,8 +46,8 @@ sides AS (
         p.cluster,
         p.before_id,
         p.after_id,
-        p.before_cluster AS side_cluster,
-        p.before_id AS side_id,
+        p.before_cluster AS read_cluster,
+        p.before_id AS read_snapshot_id,
         FALSE AS is_after
     FROM pairs AS p
     UNION ALL
@@ -54,8 +55,8 @@ sides AS (
         p.cluster,
         p.before_id,
         p.after_id,
-        p.cluster AS side_cluster,
-        p.after_id AS side_id,
+        p.cluster AS read_cluster,
+        p.after_id AS read_snapshot_id,
         TRUE AS is_after
     FROM pairs AS p
 ),
@@ -82,10 +83,8 @@ objects AS (
     FROM all_snapshots.image_objects AS o
     INNER JOIN sides AS s
         ON
-            s.side_cluster = o.cluster
-            AND s.side_id = o.snapshot_id
-    -- Files of other snapshots are not even opened.
-    WHERE $before IS NULL OR $after IS NULL OR o.snapshot_id = $before OR o.snapshot_id = $after
+            s.read_cluster = o.cluster
+            AND s.read_snapshot_id = o.snapshot_id
 ),
 
 objects_before AS (

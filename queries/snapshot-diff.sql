@@ -2,6 +2,7 @@
 -- title = "Difference of two snapshots, by repository"
 -- description = "What came, went and changed between two snapshots, a row for each repository with a change. A layer counts once: in the row of the repository that holds it, or, if several do, in the row marked is_shared. So added less removed bytes, summed over the rows, are exactly the difference of the physical bytes of the two. A layer whose size became known counts with the difference. Without parameters the newest snapshot of each cluster is set against the one before it. Snapshots that are partial or not of one moment can't be compared; a row says so."
 -- value = "Who made the registry grow last night, and what a clean-up really freed."
+-- reads = "sides"
 -- [params.before]
 -- type = "VARCHAR"
 -- optional = true
@@ -50,8 +51,8 @@ sides AS (
         p.cluster,
         p.before_id,
         p.after_id,
-        p.before_cluster AS side_cluster,
-        p.before_id AS side_id,
+        p.before_cluster AS read_cluster,
+        p.before_id AS read_snapshot_id,
         FALSE AS is_after
     FROM pairs AS p
     UNION ALL
@@ -59,10 +60,99 @@ sides AS (
         p.cluster,
         p.before_id,
         p.after_id,
-        p.cluster AS side_cluster,
-        p.after_id AS side_id,
+        p.cluster AS read_cluster,
+        p.after_id AS read_snapshot_id,
         TRUE AS is_after
     FROM pairs AS p
+),
+
+objects AS (
+    SELECT
+        s.cluster,
+        s.before_id,
+        s.after_id,
+        s.is_after,
+        o.image_name,
+        o.registry,
+        o.repository,
+        o.uid,
+        o.resource_version,
+        o.reference,
+        o.layers,
+        o.children,
+        o.annotations,
+        o.signature_count
+    FROM all_snapshots.image_objects AS o
+    INNER JOIN sides AS s
+        ON
+            s.read_cluster = o.cluster
+            AND s.read_snapshot_id = o.snapshot_id
+),
+
+objects_before AS (
+    SELECT o.* FROM objects AS o
+    WHERE NOT o.is_after
+),
+
+objects_after AS (
+    SELECT o.* FROM objects AS o
+    WHERE o.is_after
+),
+
+paired AS (
+    SELECT
+        coalesce(a.cluster, b.cluster) AS cluster,
+        coalesce(a.before_id, b.before_id) AS before_id,
+        coalesce(a.after_id, b.after_id) AS after_id,
+        CASE WHEN a.image_name IS NULL THEN b.registry ELSE a.registry END AS registry,
+        CASE WHEN a.image_name IS NULL THEN b.repository ELSE a.repository END AS repository,
+        b.image_name IS NULL AS is_added,
+        a.image_name IS NULL AS is_removed,
+        a.uid IS DISTINCT FROM b.uid
+        OR a.resource_version IS DISTINCT FROM b.resource_version
+        OR a.reference IS DISTINCT FROM b.reference
+        OR a.layers IS DISTINCT FROM b.layers
+        OR a.children IS DISTINCT FROM b.children
+        OR list_sort(map_entries(a.annotations)) IS DISTINCT FROM list_sort(map_entries(b.annotations))
+        OR a.signature_count IS DISTINCT FROM b.signature_count AS is_different,
+        a.reference IS DISTINCT FROM b.reference OR a.layers IS DISTINCT FROM b.layers AS holds_otherwise,
+        b.layers AS layers_before,
+        a.layers AS layers_after
+    FROM objects_before AS b
+    FULL JOIN objects_after AS a
+        ON
+            a.cluster = b.cluster
+            AND a.before_id = b.before_id
+            AND a.after_id = b.after_id
+            AND a.image_name = b.image_name
+),
+
+image_changes AS (
+    SELECT p.*
+    FROM paired AS p
+    WHERE p.is_added OR p.is_removed OR p.is_different
+),
+
+-- A layer that no image holds otherwise than before has the same holders, and so the same size, on both sides: it adds
+-- nothing to any figure.
+touched AS (
+    SELECT
+        c.cluster,
+        c.before_id,
+        c.after_id,
+        l.layer.name AS layer_digest
+    FROM image_changes AS c
+    CROSS JOIN UNNEST(c.layers_before) AS l (layer)
+    WHERE c.holds_otherwise OR c.is_removed
+    UNION
+    SELECT
+        c.cluster,
+        c.before_id,
+        c.after_id,
+        l.layer.name AS layer_digest
+    FROM image_changes AS c
+    CROSS JOIN UNNEST(c.layers_after) AS l (layer)
+    WHERE c.holds_otherwise OR c.is_added
 ),
 
 uses AS (
@@ -74,17 +164,19 @@ uses AS (
         l.registry,
         l.repository,
         l.layer_digest,
-        l.size_bytes
-    FROM all_snapshots.image_layers AS l
+        l.stated_size_bytes,
+        l.is_repeat
+    FROM all_snapshots.stated_layers AS l
     INNER JOIN sides AS s
         ON
-            s.side_cluster = l.cluster
-            AND s.side_id = l.snapshot_id
-    WHERE
-        NOT l.is_repeat
-        AND l.layer_digest IS NOT NULL
-        -- Files of other snapshots are not even opened.
-        AND ($before IS NULL OR $after IS NULL OR l.snapshot_id = $before OR l.snapshot_id = $after)
+            s.read_cluster = l.cluster
+            AND s.read_snapshot_id = l.snapshot_id
+    INNER JOIN touched AS t
+        ON
+            t.cluster = s.cluster
+            AND t.before_id = s.before_id
+            AND t.after_id = s.after_id
+            AND t.layer_digest = l.layer_digest
 ),
 
 held AS (
@@ -94,7 +186,7 @@ held AS (
         u.after_id,
         u.is_after,
         u.layer_digest,
-        max(u.size_bytes) AS size_bytes,
+        size_of_blob(u.stated_size_bytes) AS size_bytes,
         count(DISTINCT coalesce(u.registry || '/' || u.repository, '')) > 1 AS is_shared,
         min(u.registry) AS registry,
         min(u.repository) AS repository
@@ -105,6 +197,25 @@ held AS (
         u.after_id,
         u.is_after,
         u.layer_digest
+),
+
+sized_uses AS (
+    SELECT
+        u.cluster,
+        u.before_id,
+        u.after_id,
+        u.registry,
+        u.repository,
+        CASE WHEN u.is_after THEN h.size_bytes ELSE -h.size_bytes END AS logical_delta_bytes
+    FROM uses AS u
+    INNER JOIN held AS h
+        ON
+            h.cluster = u.cluster
+            AND h.before_id = u.before_id
+            AND h.after_id = u.after_id
+            AND h.is_after = u.is_after
+            AND h.layer_digest = u.layer_digest
+    WHERE NOT u.is_repeat
 ),
 
 held_before AS (
@@ -135,65 +246,6 @@ layer_changes AS (
             AND a.before_id = b.before_id
             AND a.after_id = b.after_id
             AND a.layer_digest = b.layer_digest
-),
-
-objects AS (
-    SELECT
-        s.cluster,
-        s.before_id,
-        s.after_id,
-        s.is_after,
-        o.image_name,
-        o.registry,
-        o.repository,
-        o.uid,
-        o.resource_version,
-        o.reference,
-        o.layers,
-        o.children,
-        o.annotations,
-        o.signature_count
-    FROM all_snapshots.image_objects AS o
-    INNER JOIN sides AS s
-        ON
-            s.side_cluster = o.cluster
-            AND s.side_id = o.snapshot_id
-    WHERE $before IS NULL OR $after IS NULL OR o.snapshot_id = $before OR o.snapshot_id = $after
-),
-
-objects_before AS (
-    SELECT o.* FROM objects AS o
-    WHERE NOT o.is_after
-),
-
-objects_after AS (
-    SELECT o.* FROM objects AS o
-    WHERE o.is_after
-),
-
-image_changes AS (
-    SELECT
-        coalesce(a.cluster, b.cluster) AS cluster,
-        coalesce(a.before_id, b.before_id) AS before_id,
-        coalesce(a.after_id, b.after_id) AS after_id,
-        CASE WHEN a.image_name IS NULL THEN b.registry ELSE a.registry END AS registry,
-        CASE WHEN a.image_name IS NULL THEN b.repository ELSE a.repository END AS repository,
-        b.image_name IS NULL AS is_added,
-        a.image_name IS NULL AS is_removed,
-        a.uid IS DISTINCT FROM b.uid
-        OR a.resource_version IS DISTINCT FROM b.resource_version
-        OR a.reference IS DISTINCT FROM b.reference
-        OR a.layers IS DISTINCT FROM b.layers
-        OR a.children IS DISTINCT FROM b.children
-        OR list_sort(map_entries(a.annotations)) IS DISTINCT FROM list_sort(map_entries(b.annotations))
-        OR a.signature_count IS DISTINCT FROM b.signature_count AS is_different
-    FROM objects_before AS b
-    FULL JOIN objects_after AS a
-        ON
-            a.cluster = b.cluster
-            AND a.before_id = b.before_id
-            AND a.after_id = b.after_id
-            AND a.image_name = b.image_name
 ),
 
 -- Each figure has its own grain; stacking them keeps repositories that only some figures know.
@@ -227,10 +279,10 @@ stacked AS (
         0 AS changed_image_count,
         0 AS added_layer_count,
         0 AS removed_layer_count,
-        CASE WHEN u.is_after THEN u.size_bytes ELSE -u.size_bytes END AS logical_delta_bytes,
+        u.logical_delta_bytes,
         0 AS added_bytes,
         0 AS removed_bytes
-    FROM uses AS u
+    FROM sized_uses AS u
     UNION ALL
     SELECT
         i.cluster,

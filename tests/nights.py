@@ -39,3 +39,10 @@ def write_night(
     (snapshot.folder / RECEIPT_NAME).write_bytes(receipt.to_json())
     snapshot.folder.rename(snapshot.folder.with_name(f"snapshot={receipt.snapshot_id}"))
     return receipt
+
+
+def spoil_rows(path: Path) -> None:
+    """Overwrite the rows of a part; its size stays, and its footer, which tells the columns."""
+    content = path.read_bytes()
+    footer_bytes = int.from_bytes(content[-8:-4], "little") + 8
+    path.write_bytes(content[:4] + bytes(len(content) - 4 - footer_bytes) + content[-footer_bytes:])

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from random_fleets import fleets
 
 from indexer import index_tables, queries, query_index
-from indexer.catalog import ALL_SNAPSHOTS, open_catalog
+from indexer.catalog import open_catalog
 from indexer.sample import generate_images
 
 MOMENTS = {"snapshot_age_hours", "age_hours"}
@@ -151,7 +151,7 @@ def test_all_snapshots_come_from_the_index_only_where_it_has_them_all(tmp_path) 
     with open_catalog(folder) as catalog, open_catalog(folder, use_index=False) as without:
         assert query_index.answer(catalog._index, text, {}) is not None
         assert catalog.sql(text).fetchall() == without.sql(text).fetchall()
-        assert ALL_SNAPSHOTS not in catalog._views
+        assert not catalog._schemas.has_rows
     write_store(folder, list(generate_images(25, 5)))
     with open_catalog(folder) as catalog:
         assert len(catalog.sql(text).fetchall()) == 2

@@ -1,11 +1,10 @@
--- A blob has one size: the largest any object of the cluster states, since old objects write 0 for "unknown".
 -- Grouping and joining is what windows over digests would say, in a third of the time.
 WITH sizes AS (
     SELECT
         s.cluster,
         s.snapshot_id,
         s.layer_digest,
-        greatest(coalesce(max(s.stated_size_bytes), 0), 0) AS size_bytes
+        size_of_blob(s.stated_size_bytes) AS size_bytes
     FROM stated_layers AS s
     GROUP BY
         s.cluster,
@@ -22,7 +21,7 @@ SELECT
     s.position,
     s.layer_digest,
     s.media_type,
-    CAST(z.size_bytes AS BIGINT) AS size_bytes,
+    z.size_bytes,
     s.stated_size_bytes,
     s.is_without_bytes OR z.size_bytes > 0 AS is_size_known,
     s.is_empty_layer,
