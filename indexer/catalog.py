@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
+    from indexer.numbered_rows import NumberedRows
+
+BATCH_ROWS = 10_000
+
 MAIN, ALL_SNAPSHOTS = query_index.MAIN, "all_snapshots"
 
 _SHOWS_COMMENTS = ("comment", "duckdb_", "information_schema", "pg_", "show")
@@ -63,6 +69,7 @@ class Catalog:
         self.snapshots = tuple(chosen)
         self._views: dict[str, ShownViews] = {}
         self._index: query_index.QueryIndex | None = None
+        self._numbered: NumberedRows | None = None
         store.check_parts(chosen)
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._verified_schemas: set[str] = set()
@@ -77,6 +84,10 @@ class Catalog:
             raise _broken_store(error) from error
         if has_index:
             self._index = query_index.open_index(chosen, self._settings(), self.aliases)
+        if self._index:
+            from indexer.numbered_rows import NumberedRows  # Arrow is imported where there is much to read
+
+            self._numbered = NumberedRows(self._index)
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +123,15 @@ class Catalog:
             return kept
         relation = self._relation(query.sql, bound)
         return relation if row_limit is None else relation.limit(row_limit)
+
+    def every_row(
+        self, query: queries.CannedQuery, parameters: Mapping[str, Any], batch_rows: int = BATCH_ROWS
+    ) -> pa.RecordBatchReader:
+        """Run a query that was loaded for all its rows: those of `run` in batches of Arrow, none kept, and sooner."""
+        bound = query.bind(dict(parameters))
+        if self._numbered and (kept := self._numbered.reader(query, bound, batch_rows)) is not None:
+            return kept
+        return self.run(query, **parameters).to_arrow_reader(batch_rows)
 
     def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement of the user's own; parameters are bound as `$name`.
