@@ -155,7 +155,8 @@ def _numbered(
     cursor, digests = index.connection.cursor(), frozenset(query.digests)
     cursor.execute(f"SET search_path = '{index_tables.KEYED},{MAIN}'")
     values = {name: _number(cursor, value) if name in digests else value for name, value in parameters.items()}
-    text = query.sql if row_limit is None else f"SELECT * FROM ({query.sql}\n) LIMIT {row_limit}"
+    # Behind the statement's own ORDER BY: the engine then keeps no more rows than those.
+    text = query.sql if row_limit is None else f"{query.sql}\nLIMIT {row_limit}"
     relation = _relation(cursor, text, values)
     if relation is None:  # a relation without rows is false
         return None
