@@ -120,6 +120,14 @@ def test_queries_that_allow_numbers_get_their_text_from_arrow(indexed, name) -> 
     assert is_numbered(indexed, name)
 
 
+@pytest.mark.parametrize("name", NUMBERED)
+def test_first_rows_of_every_query_are_those_of_all(indexed, name) -> None:
+    """A limit may stand behind each of them, and cuts the same rows."""
+    query, given_values = queries.load(name), parameters_of(name)
+    first = query_index.answer_query(indexed._index, query, query.bind(given_values), 2)
+    assert steady(first.to_arrow_table()).equals(every_row(indexed, name, given_values).slice(0, 2))
+
+
 def test_batches_are_as_small_as_asked(indexed) -> None:
     """Memory is bound by the batch."""
     batches = list(indexed.every_row(queries.load(SOME), {}, batch_rows=1))
