@@ -37,7 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
+    from indexer.numbered_rows import NumberedRows
+
 __all__ = ["ALL_SNAPSHOTS", "MAIN", "Catalog", "open_catalog"]
+
+BATCH_ROWS = 10_000
 
 _NAMED_IN_ALL = re.compile(rf"\b{ALL_SNAPSHOTS}\.\w+", re.IGNORECASE)
 _SHOWS_COMMENTS = ("comment", "duckdb_", "information_schema", "pg_", "show")
@@ -67,6 +73,7 @@ class Catalog:
         self.snapshots = tuple(chosen)
         self._views: ShownViews | None = None
         self._index: query_index.QueryIndex | None = None
+        self._numbered: NumberedRows | None = None
         store.check_parts(chosen)
         self._keyring = verified.read_keyrings(keyrings) if keyrings else None
         self._verified_schemas: set[str] = set()
@@ -85,6 +92,10 @@ class Catalog:
         if has_index:
             self._index = query_index.open_index(chosen, self._settings(), self.aliases)
             self._schemas.index = self._index
+        if self._index:
+            from indexer.numbered_rows import NumberedRows  # Arrow is imported where there is much to read
+
+            self._numbered = NumberedRows(self._index)
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +135,15 @@ class Catalog:
         else:
             relation = self._relation(query.sql, bound)
         return relation if row_limit is None else relation.limit(row_limit)
+
+    def every_row(
+        self, query: queries.CannedQuery, parameters: Mapping[str, Any], batch_rows: int = BATCH_ROWS
+    ) -> pa.RecordBatchReader:
+        """Run a query that was loaded for all its rows: those of `run` in batches of Arrow, none kept, and sooner."""
+        bound = query.bind(dict(parameters))
+        if self._numbered and not query.reads and (kept := self._numbered.reader(query, bound, batch_rows)) is not None:
+            return kept
+        return self.run(query, **parameters).to_arrow_reader(batch_rows)
 
     def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement of the user's own; parameters are bound as `$name`.

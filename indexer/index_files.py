@@ -85,7 +85,7 @@ def _annexes_allowed(path: Path) -> str:
 
 def build_index(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
     """Build an index, in the place of the least used one if there are many."""
-    with _built(path) as file:
+    with built(path) as file:
         logger.info("Building the query index of %s snapshots in %s, once.", len(snapshots), path.parent)
         index_tables.build(file, snapshots, aliases)
 
@@ -100,7 +100,7 @@ def attach_annex(
     file = annex_path(path, annex)
     if file.exists() and _attached(connection, annex, file):
         return
-    with _built(file) as new:
+    with built(file) as new:
         logger.info("Building the annex %s of the query index in %s, once.", annex, path.parent)
         index_tables.build_annex(annex, new, path, snapshots, aliases)
     if not _attached(connection, annex, file):
@@ -129,7 +129,7 @@ def _is_whole(connection: duckdb.DuckDBPyConnection, database: str, file: Path) 
 
 
 @contextmanager
-def _built(path: Path) -> Iterator[Path]:
+def built(path: Path) -> Iterator[Path]:
     """Give a file to write, which becomes the one at this path when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _make_room(path)

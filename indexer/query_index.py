@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
@@ -36,6 +36,7 @@ FROM_IMAGE_COUNT = 10_000
 MAIN = "main"
 
 _PLACE = "place_of_the_row"
+_Answer = TypeVar("_Answer")
 _CANT_ATTACH = (OSError, RuntimeError, duckdb.Error)
 
 
@@ -103,19 +104,36 @@ def answer(index: QueryIndex, text: str, parameters: dict[str, Any]) -> duckdb.D
     return _with_annexes(index, lambda: _relation(index.connection.cursor(), text, parameters))
 
 
+@dataclass(frozen=True)
+class Numbered:
+    """What a query answers in numbers: the statement, its values, and the connection it is asked on."""
+
+    cursor: duckdb.DuckDBPyConnection
+    text: str
+    parameters: dict[str, Any]
+    relation: duckdb.DuckDBPyRelation
+    digests: frozenset[str]
+    """Columns of the answer that are numbers in place of digests."""
+
+
 def answer_query(
     index: QueryIndex, query: CannedQuery, parameters: dict[str, Any], row_limit: int | None
 ) -> duckdb.DuckDBPyRelation | None:
     """Return the relation of a query that allows for numbers in place of digests, or None where that won't do."""
-    if query.digests is None:
-        return None
-    asked = f"SELECT * FROM ({query.sql}\n)" + (f" LIMIT {row_limit}" if row_limit is not None else "")
-    return _with_annexes(index, lambda: _numbered_relation(index, query, asked, parameters))
+
+    def ask() -> duckdb.DuckDBPyRelation | None:
+        numbered = _numbered(index, query, parameters, row_limit)
+        return None if numbered is None else _relation(numbered.cursor, _named_sql(numbered), numbered.parameters)
+
+    return _with_annexes(index, ask)
 
 
-def _with_annexes(
-    index: QueryIndex, ask: Callable[[], duckdb.DuckDBPyRelation | None]
-) -> duckdb.DuckDBPyRelation | None:
+def answer_in_numbers(index: QueryIndex, query: CannedQuery, parameters: dict[str, Any]) -> Numbered | None:
+    """Return what a query that allows for numbers in place of digests answers in them, or None where that won't do."""
+    return _with_annexes(index, lambda: _numbered(index, query, parameters, None))
+
+
+def _with_annexes(index: QueryIndex, ask: Callable[[], _Answer | None]) -> _Answer | None:
     tried: set[str] = set()
     while True:
         try:
@@ -129,17 +147,20 @@ def _with_annexes(
             index.attach(annex)
 
 
-def _numbered_relation(
-    index: QueryIndex, query: CannedQuery, asked: str, parameters: dict[str, Any]
-) -> duckdb.DuckDBPyRelation | None:
-    cursor = index.connection.cursor()
-    digests = query.digests or ()
-    cursor.execute(f"SET search_path = '{index_tables.KEYED},{MAIN}'")
-    numbered = {name: _numbered(cursor, value) if name in digests else value for name, value in parameters.items()}
-    answered = _relation(cursor, asked, numbered)
-    if answered is None:  # a relation without rows is false
+def _numbered(
+    index: QueryIndex, query: CannedQuery, parameters: dict[str, Any], row_limit: int | None
+) -> Numbered | None:
+    if query.digests is None:
         return None
-    return _relation(cursor, _named_sql(asked, answered, digests), numbered)
+    cursor, digests = index.connection.cursor(), frozenset(query.digests)
+    cursor.execute(f"SET search_path = '{index_tables.KEYED},{MAIN}'")
+    values = {name: _number(cursor, value) if name in digests else value for name, value in parameters.items()}
+    # Behind the statement's own ORDER BY: the engine then keeps no more rows than those.
+    text = query.sql if row_limit is None else f"{query.sql}\nLIMIT {row_limit}"
+    relation = _relation(cursor, text, values)
+    if relation is None:  # a relation without rows is false
+        return None
+    return Numbered(cursor, text, values, relation, digests.intersection(relation.columns))
 
 
 def _relation(
@@ -151,7 +172,7 @@ def _relation(
     return cursor.sql(text, params=parameters or None)
 
 
-def _numbered(cursor: duckdb.DuckDBPyConnection, value: Any) -> Any:
+def _number(cursor: duckdb.DuckDBPyConnection, value: Any) -> Any:
     """Give the number of a digest as text, as the parameter is; a name that nothing has gets a number nothing has."""
     names = value if isinstance(value, list) else [value]
     wanted = "SELECT unnest(CAST(? AS VARCHAR[]))"
@@ -161,17 +182,17 @@ def _numbered(cursor: duckdb.DuckDBPyConnection, value: Any) -> Any:
     return numbers if isinstance(value, list) else numbers[0]
 
 
-def _named_sql(asked: str, answered: duckdb.DuckDBPyRelation, digests: Sequence[str]) -> str:
+def _named_sql(numbered: Numbered) -> str:
     """Put text in place of numbers and enumerations, rows in their order."""
     cells, joins = [], []
-    for name, kind in zip(answered.columns, answered.types, strict=True):
+    for name, kind in zip(numbered.relation.columns, numbered.relation.types, strict=True):
         column = quote_identifier(name)
-        if name in digests:
+        if name in numbered.digests:
             joins.append(f"LEFT JOIN kept.digests AS {column} ON {column}.digest_id = answered.{column}")
             cells.append(f"{column}.digest AS {column}")
         else:
             cells.append(
                 f"CAST(answered.{column} AS VARCHAR) AS {column}" if kind.id == "enum" else f"answered.{column}"
             )
-    rows = f"SELECT *, row_number() OVER () AS {_PLACE} FROM ({asked})"
+    rows = f"SELECT *, row_number() OVER () AS {_PLACE} FROM ({numbered.text}\n)"
     return f"SELECT {', '.join(cells)} FROM ({rows}) AS answered {' '.join(joins)} ORDER BY answered.{_PLACE}"

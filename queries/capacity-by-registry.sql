@@ -21,16 +21,31 @@
 -- manifest_bytes = "Bytes of its manifests, where the text was kept or an index states them."
 -- dedup_ratio = "Logical over physical bytes; null when there are none."
 -- ///
-WITH uses AS (
+WITH shared AS (
+    SELECT
+        b.cluster,
+        b.snapshot_id,
+        b.layer_digest,
+        b.image_count
+    FROM layers AS b
+    WHERE b.reference_count > 1
+),
+
+-- Layers that are referred to once, as most are, need no group each: they are summed in one that has no digest.
+uses AS (
     SELECT
         l.cluster,
         l.snapshot_id,
         l.registry,
-        l.layer_digest,
-        max(l.size_bytes) AS size_bytes,
+        s.layer_digest,
+        max(s.image_count) AS image_count,
         count(*) AS holder_count,
+        sum(l.size_bytes) AS logical_bytes,
+        sum(CASE WHEN l.is_foreign THEN l.size_bytes ELSE 0 END) AS foreign_bytes,
+        max(l.size_bytes) AS size_bytes,
         bool_and(l.is_foreign) AS is_foreign
     FROM image_layers AS l
+    LEFT JOIN shared AS s USING (cluster, snapshot_id, layer_digest)
     WHERE
         NOT l.is_repeat
         AND l.layer_digest IS NOT NULL
@@ -38,31 +53,36 @@ WITH uses AS (
         l.cluster,
         l.snapshot_id,
         l.registry,
-        l.layer_digest
-),
-
-held AS (
-    SELECT
-        u.*,
-        count(*) OVER (PARTITION BY u.cluster, u.snapshot_id, u.layer_digest) AS group_count
-    FROM uses AS u
+        s.layer_digest
 ),
 
 bytes AS (
     SELECT
-        h.cluster,
-        h.snapshot_id,
-        h.registry,
-        count(*) AS distinct_layer_count,
-        sum(h.size_bytes * h.holder_count) AS logical_bytes,
-        sum(h.size_bytes) AS physical_bytes,
-        sum(CASE WHEN h.group_count = 1 THEN h.size_bytes ELSE 0 END) AS exclusive_bytes,
-        sum(CASE WHEN h.is_foreign THEN h.size_bytes ELSE 0 END) AS foreign_bytes
-    FROM held AS h
+        u.cluster,
+        u.snapshot_id,
+        u.registry,
+        sum(CASE WHEN u.layer_digest IS NULL THEN u.holder_count ELSE 1 END) AS distinct_layer_count,
+        sum(u.logical_bytes) AS logical_bytes,
+        sum(CASE WHEN u.layer_digest IS NULL THEN u.logical_bytes ELSE u.size_bytes END) AS physical_bytes,
+        sum(
+            CASE
+                WHEN u.layer_digest IS NULL THEN u.logical_bytes
+                WHEN u.holder_count = u.image_count THEN u.size_bytes
+                ELSE 0
+            END
+        ) AS exclusive_bytes,
+        sum(
+            CASE
+                WHEN u.layer_digest IS NULL THEN u.foreign_bytes
+                WHEN u.is_foreign THEN u.size_bytes
+                ELSE 0
+            END
+        ) AS foreign_bytes
+    FROM uses AS u
     GROUP BY
-        h.cluster,
-        h.snapshot_id,
-        h.registry
+        u.cluster,
+        u.snapshot_id,
+        u.registry
 ),
 
 blobs AS (
@@ -122,7 +142,7 @@ SELECT
     m.repository_count,
     m.image_count,
     m.index_count,
-    coalesce(b.distinct_layer_count, 0) AS distinct_layer_count,
+    CAST(coalesce(b.distinct_layer_count, 0) AS BIGINT) AS distinct_layer_count,
     CAST(coalesce(b.logical_bytes, 0) AS BIGINT) AS logical_bytes,
     CAST(coalesce(b.physical_bytes, 0) AS BIGINT) AS physical_bytes,
     CAST(coalesce(b.exclusive_bytes, 0) AS BIGINT) AS exclusive_bytes,

@@ -19,7 +19,20 @@
 -- first_seen_at = "When the cluster first stored it."
 -- built_at = "When it was built, if known."
 -- ///
-WITH grouped AS (
+WITH repeated AS (
+    SELECT
+        o.cluster,
+        o.snapshot_id,
+        o.layers_digest
+    FROM image_objects AS o
+    WHERE
+        NOT o.is_index
+        AND o.layer_count > 0
+    GROUP BY o.cluster, o.snapshot_id, o.layers_digest
+    HAVING count(*) > 1
+),
+
+grouped AS (
     SELECT
         i.cluster,
         i.snapshot_id,
@@ -42,6 +55,11 @@ WITH grouped AS (
             o.cluster = i.cluster
             AND o.snapshot_id = i.snapshot_id
             AND o.image_name = i.image_name
+    INNER JOIN repeated AS r
+        ON
+            r.cluster = o.cluster
+            AND r.snapshot_id = o.snapshot_id
+            AND r.layers_digest = o.layers_digest
     WHERE
         i.kind = 'image'
         AND i.layer_count > 0

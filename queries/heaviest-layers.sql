@@ -50,6 +50,14 @@ repository_names AS (
     FROM repositories_held AS r
 ),
 
+shared AS (
+    SELECT l.*
+    FROM layers AS l
+    WHERE
+        l.reference_count > 1
+        AND l.size_bytes >= $min_size_bytes
+),
+
 holders AS (
     SELECT
         u.cluster,
@@ -58,17 +66,64 @@ holders AS (
         min(u.image_name) AS first_image_name,
         min(r.place) AS first_place
     FROM image_layers AS u
+    INNER JOIN shared AS s
+        ON
+            s.cluster = u.cluster
+            AND s.snapshot_id = u.snapshot_id
+            AND s.layer_digest = u.layer_digest
+    LEFT JOIN repository_names AS r
+        ON
+            r.registry = u.registry
+            AND r.repository = u.repository
+    GROUP BY
+        u.cluster,
+        u.snapshot_id,
+        u.layer_digest
+),
+
+-- A layer that is referred to once, as most are, is known from its only use.
+held AS (
+    SELECT
+        s.cluster,
+        s.snapshot_id,
+        s.layer_digest,
+        s.size_bytes,
+        s.image_count,
+        s.repository_count,
+        h.first_image_name,
+        h.first_place,
+        s.is_foreign
+    FROM shared AS s
+    INNER JOIN holders AS h
+        ON
+            h.cluster = s.cluster
+            AND h.snapshot_id = s.snapshot_id
+            AND h.layer_digest = s.layer_digest
+    UNION ALL
+    SELECT
+        u.cluster,
+        u.snapshot_id,
+        u.layer_digest,
+        u.size_bytes,
+        1 AS image_count,
+        1 AS repository_count,
+        u.image_name AS first_image_name,
+        r.place AS first_place,
+        u.is_foreign
+    FROM image_layers AS u
+    LEFT JOIN shared AS s
+        ON
+            s.cluster = u.cluster
+            AND s.snapshot_id = u.snapshot_id
+            AND s.layer_digest = u.layer_digest
     LEFT JOIN repository_names AS r
         ON
             r.registry = u.registry
             AND r.repository = u.repository
     WHERE
-        u.layer_digest IS NOT NULL
+        s.layer_digest IS NULL
+        AND u.layer_digest IS NOT NULL
         AND u.size_bytes >= $min_size_bytes
-    GROUP BY
-        u.cluster,
-        u.snapshot_id,
-        u.layer_digest
 )
 
 SELECT
@@ -78,17 +133,12 @@ SELECT
     l.size_bytes,
     l.image_count,
     l.repository_count,
-    h.first_image_name,
+    l.first_image_name,
     r.name AS first_repository,
     s.created_by,
     l.is_foreign
-FROM layers AS l
-INNER JOIN holders AS h
-    ON
-        h.cluster = l.cluster
-        AND h.snapshot_id = l.snapshot_id
-        AND h.layer_digest = l.layer_digest
-LEFT JOIN repository_names AS r ON r.place = h.first_place
+FROM held AS l
+LEFT JOIN repository_names AS r ON r.place = l.first_place
 LEFT JOIN steps AS s
     ON
         s.cluster = l.cluster

@@ -38,34 +38,45 @@ WITH dated AS (
         AND i.platform IS NOT NULL
 ),
 
-newest AS (
+newest_at AS (
     SELECT
-        d.*,
-        row_number() OVER (
-            PARTITION BY d.cluster, d.snapshot_id, d.registry, d.repository, d.platform
-            ORDER BY
-                d.image_at DESC NULLS LAST,
-                d.image_name
-        ) AS place
+        d.cluster,
+        d.snapshot_id,
+        d.registry,
+        d.repository,
+        d.platform,
+        max(d.image_at) AS image_at
     FROM dated AS d
+    GROUP BY d.cluster, d.snapshot_id, d.registry, d.repository, d.platform
 ),
 
-bases AS (
+newest AS (
+    SELECT
+        d.cluster,
+        d.snapshot_id,
+        d.registry,
+        d.repository,
+        d.platform,
+        d.image_at,
+        min(d.image_name) AS image_name
+    FROM dated AS d
+    INNER JOIN newest_at AS n USING (cluster, snapshot_id, registry, repository, platform, image_at)
+    GROUP BY d.cluster, d.snapshot_id, d.registry, d.repository, d.platform, d.image_at
+),
+
+foreign_ancestors AS (
     SELECT
         a.cluster,
         a.snapshot_id,
         a.image_name,
+        a.common_layer_count,
         i.registry,
         i.repository,
         b.image_name AS base_name,
         b.registry AS base_registry,
         b.repository AS base_repository,
         b.platform,
-        b.image_at,
-        rank() OVER (
-            PARTITION BY a.cluster, a.snapshot_id, a.image_name
-            ORDER BY a.common_layer_count DESC
-        ) AS place
+        b.image_at
     FROM image_ancestors AS a
     INNER JOIN image_objects AS i
         ON
@@ -82,6 +93,16 @@ bases AS (
         OR b.repository IS DISTINCT FROM i.repository
 ),
 
+nearest AS (
+    SELECT
+        f.cluster,
+        f.snapshot_id,
+        f.image_name,
+        max(f.common_layer_count) AS common_layer_count
+    FROM foreign_ancestors AS f
+    GROUP BY f.cluster, f.snapshot_id, f.image_name
+),
+
 compared AS (
     SELECT
         b.cluster,
@@ -94,12 +115,9 @@ compared AS (
         b.base_repository,
         b.image_at,
         n.image_name AS newest_base_name,
-        n.image_at AS newest_base_at,
-        -- A tie with the newest means that its very layers are underneath already.
-        max(CASE WHEN n.image_name = b.base_name THEN 1 ELSE 0 END) OVER (
-            PARTITION BY b.cluster, b.snapshot_id, b.image_name, b.base_registry, b.base_repository
-        ) AS is_up_to_date
-    FROM bases AS b
+        n.image_at AS newest_base_at
+    FROM foreign_ancestors AS b
+    INNER JOIN nearest AS f USING (cluster, snapshot_id, image_name, common_layer_count)
     INNER JOIN newest AS n
         ON
             n.cluster = b.cluster
@@ -107,8 +125,18 @@ compared AS (
             AND n.registry = b.base_registry
             AND n.repository = b.base_repository
             AND n.platform = b.platform
-            AND n.place = 1
-    WHERE b.place = 1
+),
+
+-- A tie with the newest means that its very layers are underneath already.
+up_to_date AS (
+    SELECT DISTINCT
+        c.cluster,
+        c.snapshot_id,
+        c.image_name,
+        c.base_registry,
+        c.base_repository
+    FROM compared AS c
+    WHERE c.newest_base_name = c.base_name
 )
 
 SELECT
@@ -125,8 +153,15 @@ SELECT
     c.image_at AS base_at,
     c.newest_base_at
 FROM compared AS c
+LEFT JOIN up_to_date AS u
+    ON
+        u.cluster = c.cluster
+        AND u.snapshot_id = c.snapshot_id
+        AND u.image_name = c.image_name
+        AND u.base_registry = c.base_registry
+        AND u.base_repository = c.base_repository
 WHERE
-    c.is_up_to_date = 0
+    u.image_name IS NULL
     AND c.newest_base_at > c.image_at
 ORDER BY
     days_behind DESC,

@@ -143,6 +143,32 @@ members AS (
     LEFT JOIN chosen AS c USING (cluster, snapshot_id, image_name)
 ),
 
+shared AS (
+    SELECT
+        b.cluster,
+        b.snapshot_id,
+        b.layer_digest
+    FROM layers AS b
+    WHERE b.reference_count > 1
+),
+
+-- A layer that is referred to once, as most are, goes with its only image: nothing has to be counted.
+single_uses AS (
+    SELECT
+        l.cluster,
+        l.snapshot_id,
+        l.image_name,
+        l.size_bytes,
+        l.is_foreign,
+        l.is_managed
+    FROM image_layers AS l
+    INNER JOIN going AS g USING (cluster, snapshot_id, image_name)
+    LEFT JOIN shared AS s USING (cluster, snapshot_id, layer_digest)
+    WHERE
+        s.layer_digest IS NULL
+        AND l.layer_digest IS NOT NULL
+),
+
 uses AS (
     SELECT
         l.cluster,
@@ -156,25 +182,40 @@ uses AS (
         l.is_managed,
         g.image_name IS NOT NULL AS is_going
     FROM image_layers AS l
+    INNER JOIN shared AS s USING (cluster, snapshot_id, layer_digest)
     LEFT JOIN going AS g USING (cluster, snapshot_id, image_name)
-    WHERE
-        NOT l.is_repeat
-        AND l.layer_digest IS NOT NULL
+    WHERE NOT l.is_repeat
 ),
 
-touched AS (
+held AS (
     SELECT
         u.cluster,
         u.snapshot_id,
         u.layer_digest,
+        u.registry,
+        u.repository,
         max(u.size_bytes) AS size_bytes,
         count(*) FILTER (WHERE u.is_going) AS going_count,
         count(*) FILTER (WHERE NOT u.is_going) AS keeper_count,
         bool_and(u.is_foreign) AS is_foreign,
         bool_or(u.is_managed AND u.is_going) AS is_managed
     FROM uses AS u
-    GROUP BY u.cluster, u.snapshot_id, u.layer_digest
-    HAVING count(*) FILTER (WHERE u.is_going) > 0
+    GROUP BY u.cluster, u.snapshot_id, u.layer_digest, u.registry, u.repository
+),
+
+touched AS (
+    SELECT
+        h.cluster,
+        h.snapshot_id,
+        h.layer_digest,
+        max(h.size_bytes) AS size_bytes,
+        CAST(sum(h.going_count) AS BIGINT) AS going_count,
+        CAST(sum(h.keeper_count) AS BIGINT) AS keeper_count,
+        bool_and(h.is_foreign) AS is_foreign,
+        bool_or(h.is_managed) AS is_managed
+    FROM held AS h
+    GROUP BY h.cluster, h.snapshot_id, h.layer_digest
+    HAVING sum(h.going_count) > 0
 ),
 
 -- Each touched layer once for the set and once for every image of it that holds it; the set has no image name.
@@ -183,8 +224,11 @@ shares AS (
         t.cluster,
         t.snapshot_id,
         NULL AS image_name,
-        t.layer_digest,
         t.size_bytes * t.going_count AS logical_bytes,
+        t.size_bytes,
+        t.keeper_count,
+        t.is_foreign,
+        t.is_managed,
         FALSE AS is_alone
     FROM touched AS t
     UNION ALL
@@ -192,12 +236,39 @@ shares AS (
         u.cluster,
         u.snapshot_id,
         u.image_name,
-        u.layer_digest,
         u.size_bytes AS logical_bytes,
+        t.size_bytes,
+        t.keeper_count,
+        t.is_foreign,
+        t.is_managed,
         t.going_count + t.keeper_count = 1 AS is_alone
     FROM uses AS u
     INNER JOIN touched AS t USING (cluster, snapshot_id, layer_digest)
     WHERE u.is_going
+    UNION ALL
+    SELECT
+        u.cluster,
+        u.snapshot_id,
+        NULL AS image_name,
+        u.size_bytes AS logical_bytes,
+        u.size_bytes,
+        0 AS keeper_count,
+        u.is_foreign,
+        u.is_managed,
+        FALSE AS is_alone
+    FROM single_uses AS u
+    UNION ALL
+    SELECT
+        u.cluster,
+        u.snapshot_id,
+        u.image_name,
+        u.size_bytes AS logical_bytes,
+        u.size_bytes,
+        0 AS keeper_count,
+        u.is_foreign,
+        u.is_managed,
+        TRUE AS is_alone
+    FROM single_uses AS u
 ),
 
 bytes AS (
@@ -206,27 +277,14 @@ bytes AS (
         s.snapshot_id,
         s.image_name,
         sum(s.logical_bytes) AS logical_bytes,
-        sum(t.size_bytes) AS physical_bytes,
-        sum(CASE WHEN t.keeper_count = 0 THEN t.size_bytes ELSE 0 END) AS freed_bytes,
-        sum(CASE WHEN s.is_alone THEN t.size_bytes ELSE 0 END) AS freed_alone_bytes,
-        sum(CASE WHEN t.keeper_count = 0 AND t.is_foreign THEN t.size_bytes ELSE 0 END) AS freed_foreign_bytes,
-        sum(CASE WHEN t.keeper_count = 0 AND t.is_managed THEN t.size_bytes ELSE 0 END) AS freed_managed_bytes,
-        max(t.keeper_count) AS keeper_count
+        sum(s.size_bytes) AS physical_bytes,
+        sum(CASE WHEN s.keeper_count = 0 THEN s.size_bytes ELSE 0 END) AS freed_bytes,
+        sum(CASE WHEN s.is_alone THEN s.size_bytes ELSE 0 END) AS freed_alone_bytes,
+        sum(CASE WHEN s.keeper_count = 0 AND s.is_foreign THEN s.size_bytes ELSE 0 END) AS freed_foreign_bytes,
+        sum(CASE WHEN s.keeper_count = 0 AND s.is_managed THEN s.size_bytes ELSE 0 END) AS freed_managed_bytes,
+        max(s.keeper_count) AS keeper_count
     FROM shares AS s
-    INNER JOIN touched AS t USING (cluster, snapshot_id, layer_digest)
     GROUP BY s.cluster, s.snapshot_id, s.image_name
-),
-
-keepers AS (
-    SELECT DISTINCT
-        u.cluster,
-        u.snapshot_id,
-        u.layer_digest,
-        u.registry,
-        u.repository
-    FROM uses AS u
-    INNER JOIN touched AS t USING (cluster, snapshot_id, layer_digest)
-    WHERE NOT u.is_going
 ),
 
 ranked_keepers AS (
@@ -235,24 +293,43 @@ ranked_keepers AS (
         row_number() OVER (PARTITION BY n.cluster, n.snapshot_id, n.layer_digest ORDER BY n.repository) AS place
     FROM (
         SELECT
-            k.cluster,
-            k.snapshot_id,
-            k.layer_digest,
-            coalesce(k.registry || '/' || k.repository, '') AS repository
-        FROM keepers AS k
+            h.cluster,
+            h.snapshot_id,
+            h.layer_digest,
+            coalesce(h.registry || '/' || h.repository, '') AS repository
+        FROM held AS h
+        INNER JOIN touched AS t USING (cluster, snapshot_id, layer_digest)
+        WHERE h.keeper_count > 0
     ) AS n
 ),
 
 -- A base layer may be kept by thousands; three names for each layer bound the lists.
+first_keepers AS (
+    SELECT
+        k.cluster,
+        k.snapshot_id,
+        k.layer_digest,
+        k.repository
+    FROM ranked_keepers AS k
+    WHERE k.place <= 3
+),
+
 named_keepers AS (
     SELECT DISTINCT
-        s.cluster,
-        s.snapshot_id,
-        s.image_name,
+        k.cluster,
+        k.snapshot_id,
+        NULL AS image_name,
         k.repository
-    FROM shares AS s
-    INNER JOIN ranked_keepers AS k USING (cluster, snapshot_id, layer_digest)
-    WHERE k.place <= 3
+    FROM first_keepers AS k
+    UNION ALL
+    SELECT DISTINCT
+        u.cluster,
+        u.snapshot_id,
+        u.image_name,
+        k.repository
+    FROM uses AS u
+    INNER JOIN first_keepers AS k USING (cluster, snapshot_id, layer_digest)
+    WHERE u.is_going
 ),
 
 names AS (
@@ -260,7 +337,7 @@ names AS (
         k.cluster,
         k.snapshot_id,
         k.image_name,
-        array_agg(k.repository ORDER BY k.repository) AS keeper_repositories
+        list_sort(array_agg(k.repository)) AS keeper_repositories
     FROM named_keepers AS k
     GROUP BY k.cluster, k.snapshot_id, k.image_name
 ),
@@ -276,34 +353,39 @@ set_keepers AS (
     GROUP BY u.cluster, u.snapshot_id
 ),
 
+configs AS (
+    SELECT
+        s.cluster,
+        s.snapshot_id,
+        s.config_digest,
+        max(s.config_bytes) AS config_bytes,
+        count(*) = count(g.image_name) AS is_freed
+    FROM image_sizes AS s
+    LEFT JOIN going AS g USING (cluster, snapshot_id, image_name)
+    WHERE s.config_digest IS NOT NULL
+    GROUP BY s.cluster, s.snapshot_id, s.config_digest
+),
+
 config_uses AS (
     SELECT
         s.cluster,
         s.snapshot_id,
         s.image_name,
-        s.config_digest,
-        max(s.config_bytes) OVER (PARTITION BY s.cluster, s.snapshot_id, s.config_digest) AS config_bytes,
-        bool_and(g.image_name IS NOT NULL) OVER (PARTITION BY s.cluster, s.snapshot_id, s.config_digest) AS is_freed
+        c.config_bytes,
+        c.is_freed
     FROM image_sizes AS s
-    LEFT JOIN going AS g USING (cluster, snapshot_id, image_name)
-    WHERE s.config_digest IS NOT NULL
+    INNER JOIN going AS g USING (cluster, snapshot_id, image_name)
+    INNER JOIN configs AS c USING (cluster, snapshot_id, config_digest)
 ),
 
 set_configs AS (
     SELECT
-        d.cluster,
-        d.snapshot_id,
-        sum(d.config_bytes) AS freed_config_bytes
-    FROM (
-        SELECT DISTINCT
-            c.cluster,
-            c.snapshot_id,
-            c.config_digest,
-            c.config_bytes
-        FROM config_uses AS c
-        WHERE c.is_freed
-    ) AS d
-    GROUP BY d.cluster, d.snapshot_id
+        c.cluster,
+        c.snapshot_id,
+        sum(c.config_bytes) AS freed_config_bytes
+    FROM configs AS c
+    WHERE c.is_freed
+    GROUP BY c.cluster, c.snapshot_id
 ),
 
 set_members AS (

@@ -18,7 +18,45 @@
 -- other_repository_bytes = "Physical bytes of the other."
 -- shared_share = "Shared bytes over the physical bytes of the smaller one."
 -- ///
-WITH uses AS (
+WITH shared AS (
+    SELECT
+        b.cluster,
+        b.snapshot_id,
+        b.layer_digest
+    FROM layers AS b
+    WHERE b.repository_count > 1
+),
+
+named AS (
+    SELECT
+        r.cluster,
+        r.snapshot_id,
+        r.registry,
+        r.repository,
+        r.exclusive_bytes,
+        coalesce(r.registry || '/' || r.repository, '') AS name
+    FROM repositories AS r
+),
+
+-- Pairs are many, so they are made of numbers; later by name is later by number.
+holders AS (
+    SELECT
+        n.cluster,
+        n.snapshot_id,
+        n.name,
+        sum(n.exclusive_bytes) AS exclusive_bytes,
+        min(n.registry) AS registry,
+        min(n.repository) AS repository,
+        CAST(row_number() OVER (ORDER BY n.name, n.cluster, n.snapshot_id) AS INTEGER) AS place,
+        CAST(dense_rank() OVER (ORDER BY n.name) AS INTEGER) AS name_place
+    FROM named AS n
+    GROUP BY
+        n.cluster,
+        n.snapshot_id,
+        n.name
+),
+
+uses AS (
     SELECT
         l.cluster,
         l.snapshot_id,
@@ -27,7 +65,7 @@ WITH uses AS (
         l.layer_digest,
         max(l.size_bytes) AS size_bytes
     FROM image_layers AS l
-    WHERE l.layer_digest IS NOT NULL
+    INNER JOIN shared AS s USING (cluster, snapshot_id, layer_digest)
     GROUP BY
         l.cluster,
         l.snapshot_id,
@@ -36,107 +74,144 @@ WITH uses AS (
         l.layer_digest
 ),
 
-named AS (
-    SELECT
-        u.*,
-        coalesce(u.registry || '/' || u.repository, '') AS name
-    FROM uses AS u
-),
-
--- Pairs are many, so they are made of numbers; later by name is later by number.
-names AS (
-    SELECT
-        d.name,
-        row_number() OVER (ORDER BY d.name) AS place
-    FROM (SELECT DISTINCT n.name FROM named AS n) AS d
-),
-
 held AS (
     SELECT
-        n.cluster,
-        n.snapshot_id,
-        m.place,
-        n.layer_digest,
-        max(n.size_bytes) AS size_bytes
-    FROM named AS n
-    INNER JOIN names AS m ON m.name = n.name
+        u.cluster,
+        u.snapshot_id,
+        u.layer_digest,
+        h.place,
+        max(u.size_bytes) AS size_bytes
+    FROM uses AS u
+    INNER JOIN named AS n
+        ON
+            n.cluster = u.cluster
+            AND n.snapshot_id = u.snapshot_id
+            AND n.registry IS NOT DISTINCT FROM u.registry
+            AND n.repository IS NOT DISTINCT FROM u.repository
+    INNER JOIN holders AS h
+        ON
+            h.cluster = n.cluster
+            AND h.snapshot_id = n.snapshot_id
+            AND h.name = n.name
     GROUP BY
-        n.cluster,
-        n.snapshot_id,
-        m.place,
-        n.layer_digest
+        u.cluster,
+        u.snapshot_id,
+        u.layer_digest,
+        h.place
 ),
 
-totals AS (
+sized AS (
+    SELECT
+        h.place,
+        h.name_place,
+        h.cluster,
+        h.snapshot_id,
+        h.registry,
+        h.repository,
+        CAST(h.exclusive_bytes + coalesce(t.size_bytes, 0) AS BIGINT) AS physical_bytes
+    FROM holders AS h
+    LEFT JOIN (
+        SELECT
+            u.place,
+            sum(u.size_bytes) AS size_bytes
+        FROM held AS u
+        GROUP BY u.place
+    ) AS t ON t.place = h.place
+),
+
+-- Layers of one base are held by the same repositories, whose pairs are then made once for all of them.
+sets AS (
     SELECT
         h.cluster,
         h.snapshot_id,
-        h.place,
-        sum(h.size_bytes) AS physical_bytes
+        h.layer_digest,
+        max(h.size_bytes) AS size_bytes,
+        array_agg(CAST(h.place AS VARCHAR) ORDER BY CAST(h.place AS VARCHAR)) AS places
     FROM held AS h
-    GROUP BY h.cluster, h.snapshot_id, h.place
-),
-
-counts AS (
-    SELECT
+    GROUP BY
         h.cluster,
         h.snapshot_id,
         h.layer_digest
-    FROM held AS h
-    GROUP BY h.cluster, h.snapshot_id, h.layer_digest
-    HAVING count(*) > 1
 ),
 
-shared AS (
-    SELECT h.*
+bases AS (
+    SELECT
+        s.cluster,
+        s.snapshot_id,
+        min(s.layer_digest) AS layer_digest,
+        count(*) AS layer_count,
+        CAST(sum(s.size_bytes) AS BIGINT) AS size_bytes
+    FROM sets AS s
+    GROUP BY
+        s.cluster,
+        s.snapshot_id,
+        s.places
+),
+
+base_holders AS (
+    SELECT
+        h.cluster,
+        h.snapshot_id,
+        h.layer_digest,
+        h.place,
+        b.layer_count,
+        b.size_bytes
     FROM held AS h
-    INNER JOIN counts AS c USING (cluster, snapshot_id, layer_digest)
+    INNER JOIN bases AS b USING (cluster, snapshot_id, layer_digest)
 ),
 
 pairs AS (
     SELECT
-        a.cluster,
-        a.snapshot_id,
         a.place,
         b.place AS other_place,
-        count(*) AS shared_layer_count,
-        sum(a.size_bytes) AS shared_bytes
-    FROM shared AS a
-    INNER JOIN shared AS b
+        CAST(sum(a.layer_count) AS BIGINT) AS shared_layer_count,
+        CAST(sum(a.size_bytes) AS BIGINT) AS shared_bytes
+    FROM base_holders AS a
+    INNER JOIN base_holders AS b
         ON
             b.cluster = a.cluster
             AND b.snapshot_id = a.snapshot_id
             AND b.layer_digest = a.layer_digest
     WHERE b.place > a.place
     GROUP BY
-        a.cluster,
-        a.snapshot_id,
         a.place,
         b.place
     HAVING sum(a.size_bytes) >= $min_shared_bytes
 )
 
+-- Rows are put in order before they get their names, which the sort would have to carry.
 SELECT
-    p.cluster,
-    p.snapshot_id,
-    n.name AS repository,
-    m.name AS other_repository,
-    p.shared_layer_count,
-    CAST(p.shared_bytes AS BIGINT) AS shared_bytes,
-    CAST(t.physical_bytes AS BIGINT) AS repository_bytes,
-    CAST(o.physical_bytes AS BIGINT) AS other_repository_bytes,
+    o.cluster,
+    o.snapshot_id,
+    coalesce(o.registry || '/' || o.repository, '') AS repository,
+    coalesce(o.other_registry || '/' || o.other_repository, '') AS other_repository,
+    o.shared_layer_count,
+    o.shared_bytes,
+    o.repository_bytes,
+    o.other_repository_bytes,
     round(
-        CAST(p.shared_bytes AS DOUBLE) / nullif(CAST(least(t.physical_bytes, o.physical_bytes) AS DOUBLE), 0),
+        CAST(o.shared_bytes AS DOUBLE) / nullif(CAST(least(o.repository_bytes, o.other_repository_bytes) AS DOUBLE), 0),
         4
     ) AS shared_share
-FROM pairs AS p
-INNER JOIN totals AS t ON t.cluster = p.cluster AND t.snapshot_id = p.snapshot_id AND t.place = p.place
-INNER JOIN totals AS o ON o.cluster = p.cluster AND o.snapshot_id = p.snapshot_id AND o.place = p.other_place
-INNER JOIN names AS n ON n.place = p.place
-INNER JOIN names AS m ON m.place = p.other_place
-ORDER BY
-    p.shared_bytes DESC,
-    repository,
-    other_repository,
-    p.cluster,
-    p.snapshot_id
+FROM (
+    SELECT
+        n.cluster,
+        n.snapshot_id,
+        n.registry,
+        n.repository,
+        m.registry AS other_registry,
+        m.repository AS other_repository,
+        p.shared_layer_count,
+        p.shared_bytes,
+        n.physical_bytes AS repository_bytes,
+        m.physical_bytes AS other_repository_bytes
+    FROM pairs AS p
+    INNER JOIN sized AS n ON n.place = p.place
+    INNER JOIN sized AS m ON m.place = p.other_place
+    ORDER BY
+        p.shared_bytes DESC,
+        n.name_place,
+        m.name_place,
+        n.cluster,
+        n.snapshot_id
+) AS o

@@ -218,7 +218,7 @@ def test_annexes_go_with_their_index(cache, store) -> None:
         assert annexes(cache) == {"history", "lineage"}
         assert len(list(cache.glob("*.duckdb"))) == index_files.KEPT_FILES
     os.utime(path, (0, 0))
-    with index_files._built(cache / "another.duckdb") as file:
+    with index_files.built(cache / "another.duckdb") as file:
         file.touch()
     assert not path.exists()
     assert not old.exists()

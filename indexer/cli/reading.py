@@ -6,7 +6,7 @@ import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from indexer import queries
 from indexer.cli.diagnostics import note
@@ -16,6 +16,8 @@ from indexer.errors import BadParameterError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import duckdb
 
     from indexer.catalog import Catalog
     from indexer.cli.options import Choice, Engine, OutputOptions
@@ -105,13 +107,23 @@ def query_text(name: str, *, with_sql: bool) -> str:
 def run_query(name: str, given: Given, engine: Engine, choice: Choice, output: OutputOptions) -> None:
     """Run a canned query and write its rows; a condition picks the images for its parameter `images`."""
     query = queries.load(name)
-    parameters = parameters_of(given.pairs)
+    parameters: dict[str, Any] = dict(parameters_of(given.pairs))
     query.bind(parameters | ({"images": []} if given.where else {}))
     picking = _images_where(given.where) if given.where else None
     with _open_on(engine, choice, [query.sql, picking] if picking else [query.sql]) as catalog:
         if picking:
             parameters["images"] = [name for (name,) in catalog.sql(picking).fetchall()]
-        emit_rows(lambda row_limit: catalog.first_rows(query, row_limit, parameters), output)
+        emit_rows(lambda row_limit: _answered(catalog, query, parameters, row_limit), output)
+
+
+def _answered(
+    catalog: Catalog | SparkCatalog, query: queries.CannedQuery, parameters: dict[str, Any], row_limit: int | None
+) -> duckdb.DuckDBPyRelation:
+    if row_limit is not None:
+        return catalog.first_rows(query, row_limit, parameters)
+    from indexer.arrow_rows import ArrowRows
+
+    return cast("duckdb.DuckDBPyRelation", ArrowRows(catalog.every_row(query, parameters)))
 
 
 def _images_where(condition: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from indexer import verified
-from indexer.catalog import Catalog
+from indexer.catalog import BATCH_ROWS, Catalog
 from indexer.errors import QueryError
 from indexer.relations import quote_identifier
 from indexer.spark import relations
@@ -90,6 +90,12 @@ class SparkCatalog:
     ) -> duckdb.DuckDBPyRelation:
         """Run a query that was loaded for its first rows, or all; Spark sorts and sends no more than those."""
         return self._answer(query.sql, query.bind(dict(parameters)), row_limit)
+
+    def every_row(
+        self, query: queries.CannedQuery, parameters: Mapping[str, Any], batch_rows: int = BATCH_ROWS
+    ) -> pa.RecordBatchReader:
+        """Run a query that was loaded for all its rows, in batches of Arrow."""
+        return self.run(query, **parameters).to_arrow_reader(batch_rows)
 
     def sql(self, text: str, /, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """Run one reading statement in DuckDB's SQL; parameters are bound as `$name`."""

@@ -86,26 +86,28 @@ def digest_of(relation, names, *, in_any_order=False):
 
 def run_query(store, name, way):
     """Answer a query one way, rows read and dropped; prints figures, digests of everything and of what is by hand."""
+    import duckdb
+
     from indexer import queries
     from indexer.catalog import open_catalog
 
-    query, row_limit = queries.load(name), FIRST_ROWS if way == FIRST else None
+    query = queries.load(name)
     with open_catalog(store, use_index=way != PURE) as catalog:
         catalog.sql("SELECT 1").fetchall()
-        measuring.work(lambda: drop_rows(catalog.first_rows(query, row_limit, PARAMETERS.get(name, {}))))
+        given = PARAMETERS.get(name, {})
         if way == FIRST:
+            measuring.work(lambda: catalog.first_rows(query, FIRST_ROWS, given).fetchall() and None)
             return
-        relation = catalog.run(query, **PARAMETERS.get(name, {}))
+        measuring.work(lambda: drop_rows(catalog.every_row(query, given)))
         # What tells the moment of the run differs between two.
-        names = [column for column in relation.columns if column != "snapshot_age_hours"]
-        print(digest_of(relation, names), digest_of(relation, plain.COLUMNS.get(name, ()), in_any_order=True))
+        names = [column for column in query.columns if column != "snapshot_age_hours"]
+        whole, by_hand = (duckdb.connect().from_arrow(catalog.every_row(query, given)) for _ in range(2))
+        print(digest_of(whole, names), digest_of(by_hand, plain.COLUMNS.get(name, ()), in_any_order=True))
 
 
-def drop_rows(relation):
+def drop_rows(batches):
     """Read all rows in batches, as the writers do."""
-    from indexer.output import batches_of
-
-    for _ in batches_of(relation):
+    for _ in batches:
         pass
 
 
