@@ -78,6 +78,8 @@ def query_error(error: Exception) -> QueryError | SnapshotError | IncompleteErro
 
 
 def _kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    if not _is_utf8(text):
+        raise QueryError("The statement is not UTF-8 text.", hint="Save or pipe it as UTF-8.")
     try:
         statements = connection.extract_statements(text)
     except duckdb.Error as error:
@@ -90,6 +92,15 @@ def _kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:
         return statements[0].type.name
     except ValueError as error:  # a type the Python client has no name for
         raise refusal("Such") from error
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether the engine can take the text: bytes of arguments that are no UTF-8 come as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Token(NamedTuple):
