@@ -13,7 +13,7 @@ import duckdb
 
 from indexer import queries, query_index, verified
 from indexer.engine_memory import memory_settings
-from indexer.errors import QueryError, SnapshotError
+from indexer.errors import IncompleteError, QueryError, SnapshotError
 from indexer.places import Location, RemotePath
 from indexer.relations import (
     Aliases,
@@ -263,9 +263,9 @@ class Catalog:
         ]
 
 
-def _broken_store(error: duckdb.Error) -> SnapshotError:
+def _broken_store(error: duckdb.Error) -> SnapshotError | IncompleteError:
     found = query_error(error)
-    if isinstance(found, SnapshotError):
+    if not isinstance(found, QueryError):
         return found
     return SnapshotError(
         f"The engine can't read the store: {found.message}",

@@ -8,19 +8,24 @@ binder refuses it before anything is written.
 
 from __future__ import annotations
 
+import os
 import re
 from itertools import pairwise
 from typing import NamedTuple
 
 import duckdb
 
-from indexer.errors import QueryError, SnapshotError
+from indexer.errors import IncompleteError, QueryError, SnapshotError
+from indexer.files import DISK_FULL
 
 _SAID_CHARACTERS = 500
 """The engine repeats whole values, which may be whole objects."""
 
 _BROKEN_PART = re.compile(r"/snapshot=[^/\"]+/[^/\"]+\.parquet\b|^TProtocolException")
 """How the engine tells of one: by its name, or by the header of a page that it can't read."""
+
+_DISK_FULL = re.compile(rf"Could not .*file .*: ({'|'.join(map(os.strerror, DISK_FULL))})")
+"""How the engine tells of one, whatever it was about to write."""
 
 _BROKEN_HINT = (
     "Check it with: image-indexer snapshots verify. If it expired while it was read, ask again for the newest."
@@ -55,21 +60,26 @@ def refusal(kind: str = "Writing") -> QueryError:
     return QueryError(f"{kind} statements are refused: the index is only read.", hint=_HINT)
 
 
-def query_error(error: Exception) -> QueryError | SnapshotError:
+def query_error(error: Exception) -> QueryError | SnapshotError | IncompleteError:
     """Turn an error of the engine into one of ours, without the listing of its innards.
 
-    One that comes from a part of a snapshot is no fault of the statement: `SnapshotError`.
+    One that comes from a part of a snapshot is no fault of the statement: `SnapshotError`. Nor is a full disk, be it
+    under a file that was asked for or under what does not fit into memory: `IncompleteError`.
     """
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     said = first_line if len(first_line) <= _SAID_CHARACTERS else first_line[:_SAID_CHARACTERS] + "…"
     if "must be at the top level" in first_line:
         return refusal()
+    if full := _DISK_FULL.search(first_line):
+        return IncompleteError(f"The disk is full: {full.group()}.", hint="Free some space and run again.")
     if _BROKEN_PART.search(first_line):
         return SnapshotError(f"The engine can't read a part of a snapshot: {said}", hint=_BROKEN_HINT)
     return QueryError(f"The engine refused the statement: {said}")
 
 
 def _kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    if not _is_utf8(text):
+        raise QueryError("The statement is not UTF-8 text.", hint="Save or pipe it as UTF-8.")
     try:
         statements = connection.extract_statements(text)
     except duckdb.Error as error:
@@ -82,6 +92,15 @@ def _kind(connection: duckdb.DuckDBPyConnection, text: str) -> str:
         return statements[0].type.name
     except ValueError as error:  # a type the Python client has no name for
         raise refusal("Such") from error
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether the engine can take the text: bytes of arguments that are no UTF-8 come as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Token(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -81,6 +82,41 @@ def test_a_closed_pipe_ends_quietly(environment: dict[str, str], sample_store: P
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=60) == ExitCode.DONE
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_fail_a_run(environment: dict[str, str], tmp_path: Path, closed: str) -> None:
+    """A scheduler that closes standard streams still gets its snapshot and the exit code 0."""
+    page, store = tmp_path / "page.json", tmp_path / "store"
+    page.write_bytes(page_text([image(1)]))
+    command = [*COMMAND, "import", str(page), "--receipt", "--store", str(store), "--cluster", "test"]
+    ended = subprocess.run(["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *command], check=False, env=environment)
+    assert ended.returncode == ExitCode.DONE
+    assert len(snapshots_in(store)) == 1
+
+
+def _let_no_file_grow() -> None:
+    """Let the system refuse files of more than 40,000 bytes, as a disk or quota that is full does."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+
+
+@pytest.mark.parametrize("command", ["build", "report"])
+def test_a_disk_that_fills_under_the_engine_is_told(
+    environment: dict[str, str], sample_store: Path, tmp_path: Path, command: str
+) -> None:
+    """Where the engine finds the disk full, the store is not blamed, and no file or log of the engine stays."""
+    (tmp_path / "spill").mkdir()
+    words = [*COMMAND, command, "--store", str(sample_store), "-o", str(tmp_path / "file")]
+    ended = subprocess.run(
+        words,
+        capture_output=True,
+        check=False,
+        env=environment | {"TMPDIR": str(tmp_path / "spill")},
+        preexec_fn=_let_no_file_grow,
+    )
+    assert ended.returncode == ExitCode.INCOMPLETE, ended.stderr
+    assert b"The disk is full" in ended.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 # --- signals ------------------------------------------------------------------------------------------------------

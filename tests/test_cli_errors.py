@@ -122,6 +122,16 @@ MISUSE: dict[str, tuple[Sequence[str], ExitCode, str]] = {
         ExitCode.FAILED,
         "disabled by configuration",
     ),
+    "a statement that is no UTF-8": (
+        ["sql", "SELECT '\udcff'", "--store", "{store}"],
+        ExitCode.FAILED,
+        "not UTF-8",
+    ),
+    "a condition that is no UTF-8": (
+        ["query", "reclaimable", "--where", "repository = '\udcff'", "--store", "{store}"],
+        ExitCode.FAILED,
+        "not UTF-8",
+    ),
     "a statement that is wrong": (["sql", "SELEC 1", "--store", "{store}"], ExitCode.FAILED, "syntax error"),
     "a statement that fails midway": (
         [

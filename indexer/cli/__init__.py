@@ -65,10 +65,21 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with the code the outcome maps to."""
+    _open_closed_streams()
     watch_signals()
     code = _run()
     _let_go_of_stdout()
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Put the null device in place of standard streams the caller closed.
+
+    Otherwise the next file of ours gets their numbers, and an export would fail for want of a place for messages.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _run() -> int:

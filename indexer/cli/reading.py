@@ -148,7 +148,9 @@ def statement_text(statement: str | None, path: Path | None) -> str:
     """Return the statement from the argument, a file or standard input."""
     if path is not None:
         return _text(path)
-    return sys.stdin.read() if statement in {None, "-"} else str(statement)
+    if statement is not None and statement != "-":
+        return statement
+    return sys.stdin.buffer.read().decode(errors="surrogateescape")
 
 
 def _text(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from indexer.cli.reading import open_views
 from indexer.report import ReportOptions, render_report, require_libraries
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from indexer.cli.options import Choice
 
 
@@ -20,6 +23,7 @@ def write_report(choice: Choice, path: Path, options: ReportOptions) -> None:
     require_libraries()
     with (
         TemporaryDirectory(prefix="image-indexer-") as folder,
+        _writing_tables(),
         open_views(choice, tables_in=Path(folder) / "views.duckdb") as catalog,
     ):
         content = render_report(catalog, options).encode()
@@ -33,9 +37,24 @@ def build_file(choice: Choice, path: Path) -> None:
     write_file(temporary, lambda _: None)
     temporary.unlink()
     try:
-        with open_views(choice, tables_in=temporary) as catalog:
+        with _writing_tables(), open_views(choice, tables_in=temporary) as catalog:
             catalog.leave_store()
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+        # The engine's log of what it had yet to write, which it leaves behind where it could not.
+        temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
     note(f"Wrote {path} ({path.stat().st_size / 2**20:.1f} MiB).")
+
+
+@contextmanager
+def _writing_tables() -> Iterator[None]:
+    """Turn what the engine says when it can't write a file into an error of ours."""
+    import duckdb
+
+    from indexer.statements import query_error
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise query_error(error) from error
