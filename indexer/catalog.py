@@ -18,6 +18,7 @@ from indexer.relations import (
     Aliases,
     attach_remote,
     comment,
+    comment_tables,
     create_aliases,
     create_snapshots,
     create_stored_images,
@@ -69,7 +70,7 @@ class Catalog:
         # What keys say of signatures is of this moment, and the index is of another.
         has_index = use_index and tables_in is None and not self._keyring and query_index.pays(chosen)
         self._keeps_in_memory = not has_index and query_index.is_small(chosen)
-        self._connection = duckdb.connect(tables_in or ":memory:", config={"autoinstall_known_extensions": "false"})
+        self._connection = duckdb.connect(tables_in or ":memory:", config=_engine_config(store, chosen))
         try:
             self._build(as_tables=tables_in is not None)
         except duckdb.Error as error:
@@ -177,6 +178,7 @@ class Catalog:
         create_snapshots(self._connection, MAIN, self.snapshots)
         create_aliases(self._connection, MAIN, self.aliases)
         create_stored_images(self._connection, MAIN, self.snapshots)
+        comment_tables(self._connection, MAIN)
         self.verify_signatures(MAIN)
         for view in VIEWS:
             self._connection.execute(f"CREATE TABLE {MAIN}.{view.name} AS {queries.view_sql(view.name)}")
@@ -221,7 +223,6 @@ class Catalog:
     def _show_verification_tables(self) -> None:
         for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
             self._connection.execute(f"CREATE VIEW {ALL_SNAPSHOTS}.{table.name} AS FROM {MAIN}.{table.name}")
-            comment(self._connection, ALL_SNAPSHOTS, table, "VIEW")
 
     def _comment_all(self) -> None:
         for views in self._views.values():
@@ -238,6 +239,23 @@ class Catalog:
             "SET autoload_known_extensions = false",
             "SET lock_configuration = true",
         ]
+
+
+def _engine_config(store: Store, chosen: Sequence[Snapshot]) -> dict[str, str | bool | int | float | list[str]]:
+    """Say what has to be known when an engine starts; it gets one thread where all there is to read is one small part.
+
+    Others would cost their start and the sharing of work that is one piece. `all_snapshots` may have more parts, so
+    the snapshots of a store count as if all were like the chosen one.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
+    is_one_part = sum(len(snapshot.receipt.parts) for snapshot in chosen) == 1
+    if (
+        is_one_part
+        and not isinstance(store.folder, RemotePath)
+        and query_index.is_small([*chosen] * len(store.folders()))
+    ):
+        config["threads"] = 1
+    return config
 
 
 def _broken_store(error: duckdb.Error) -> SnapshotError:
