@@ -19,6 +19,7 @@ from indexer.relations import (
     Aliases,
     attach_remote,
     comment,
+    comment_tables,
     create_aliases,
     create_snapshots,
     create_stored_images,
@@ -80,7 +81,7 @@ class Catalog:
         # What keys say of signatures is of this moment, and the index is of another.
         has_index = use_index and tables_in is None and not self._keyring and query_index.pays(chosen)
         self._keeps_in_memory = not has_index and query_index.is_small(chosen)
-        self._connection = duckdb.connect(tables_in or ":memory:", config={"autoinstall_known_extensions": "false"})
+        self._connection = duckdb.connect(tables_in or ":memory:", config=_engine_config(store, chosen))
         self._schemas = SnapshotSchemas(
             self._connection, store, self.aliases, keeps_totals=use_index and tables_in is None
         )
@@ -181,7 +182,7 @@ class Catalog:
         """Run a query over the snapshots it says it reads."""
         try:
             text, schema = self._schemas.narrow(query, parameters)
-            if IMAGE_SIGNATURES.name in views_behind(query.sql):
+            if IMAGE_SIGNATURES.name in views_behind(text, schema):
                 self.verify_signatures(schema)
         except duckdb.Error as error:
             raise _broken_store(error) from error
@@ -218,6 +219,7 @@ class Catalog:
     def _create_tables(self) -> None:
         """Compute each view from the tables before it."""
         self._create_relations()
+        comment_tables(self._connection, MAIN)
         self.verify_signatures(MAIN)
         for view in VIEWS:
             self._connection.execute(f"CREATE TABLE {MAIN}.{view.name} AS {queries.view_sql(view.name)}")
@@ -261,6 +263,23 @@ class Catalog:
             "SET autoload_known_extensions = false",
             "SET lock_configuration = true",
         ]
+
+
+def _engine_config(store: Store, chosen: Sequence[Snapshot]) -> dict[str, str | bool | int | float | list[str]]:
+    """Say what has to be known when an engine starts; it gets one thread where all there is to read is one small part.
+
+    Others would cost their start and the sharing of work that is one piece. `all_snapshots` may have more parts, so
+    the snapshots of a store count as if all were like the chosen one.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
+    is_one_part = sum(len(snapshot.receipt.parts) for snapshot in chosen) == 1
+    if (
+        is_one_part
+        and not isinstance(store.folder, RemotePath)
+        and query_index.is_small([*chosen] * len(store.folders()))
+    ):
+        config["threads"] = 1
+    return config
 
 
 def _broken_store(error: duckdb.Error) -> SnapshotError | IncompleteError:

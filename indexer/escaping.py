@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BACKSLASHED = {character: f"\\{character}" for character in "\\`*_[]|"}
 _MARKDOWN = str.maketrans(_BACKSLASHED | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -19,7 +19,7 @@ def for_terminal(text: str) -> str:
 
 def for_spreadsheet(text: str) -> str:
     """Put an apostrophe before text a spreadsheet would run as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def for_markdown(text: str) -> str:

@@ -23,7 +23,15 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from indexer import queries
-from indexer.relations import comment, create_aliases, create_snapshots, create_stored_images, create_table, quote
+from indexer.relations import (
+    comment,
+    comment_tables,
+    create_aliases,
+    create_snapshots,
+    create_stored_images,
+    create_table,
+    quote,
+)
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS, SNAPSHOTS, TABLES
 from indexer.view_schema import VIEWS
 
@@ -115,6 +123,7 @@ def build(path: Path, snapshots: Sequence[Snapshot], aliases: Aliases) -> None:
     """
     with _engine(str(path), path) as connection:
         _create_pure(connection, snapshots, aliases)
+        comment_tables(connection, "main")
         kinds = _create_enumerations(connection)
         _create_digests(connection)
         _create_numbered(connection, kinds)

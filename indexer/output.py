@@ -7,15 +7,14 @@ shortens sizes. Names in Images come from strangers, so each format escapes what
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
-
-import orjson
 
 from indexer.errors import QueryError
 from indexer.escaping import for_markdown, for_spreadsheet, for_terminal
 from indexer.grid import Grid, fitted
+from indexer.plain_values import UNLIKE_PYTHON, csv_cell, json_text, plain_columns, plain_text, with_plain_times
 from indexer.statements import query_error
 
 if TYPE_CHECKING:
@@ -23,9 +22,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Rows = Iterator[dict[str, Any]]
+_Text = Callable[["pa.RecordBatch"], bytes | memoryview]
 _BATCH_ROWS = 10_000
+_PIECE_BYTES = 16 << 20
+_FEW_CELLS = 40_000
+"""Cells that are written one by one before `column_text` is worth its import."""
+
 _KIBI = 1024
-_JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
 def rows_of(relation: duckdb.DuckDBPyRelation) -> Rows:
@@ -56,57 +59,89 @@ def _read_batches(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.RecordBatch]
         yield batch
 
 
-def _plain_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    try:
-        rows = batch.to_pylist(maps_as_pydicts="strict")
-    except (OverflowError, ValueError):  # times outside the years 1 to 9999, or finer than microseconds
-        rows = batch.cast(_with_times_as_text(batch.schema)).to_pylist(maps_as_pydicts="strict")
-    return rows  # type: ignore[no-any-return]
+def _plain_rows(batch: pa.RecordBatch) -> Rows:
+    names = batch.schema.names
+    return (dict(zip(names, row, strict=True)) for row in zip(*plain_columns(batch), strict=True))
 
 
-def _with_times_as_text(schema: pa.Schema) -> pa.Schema:
-    import pyarrow as pa
+def _texts_of(relation: duckdb.DuckDBPyRelation, of_values: _Text, of_columns: _Text) -> Iterator[bytes | memoryview]:
+    """Text of rows in pieces, of which none is large: value by value for few, else a column at a time."""
+    cell_count = 0
+    for batch in batches_of(relation):
+        cell_count += batch.num_rows * batch.num_columns
+        for piece in _pieces(batch if batch.nbytes <= _PIECE_BYTES else with_plain_times(batch)):
+            yield (of_columns if cell_count > _FEW_CELLS and piece.nbytes <= _PIECE_BYTES else of_values)(piece)
 
-    return pa.schema([field.with_type(_time_as_text(field.type)) for field in schema])
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    if batch.num_rows > 1 and batch.nbytes > _PIECE_BYTES:
+        yield from _pieces(batch.slice(0, batch.num_rows // 2))
+        yield from _pieces(batch.slice(batch.num_rows // 2))
+    elif batch.num_rows:
+        yield batch
 
 
-def _time_as_text(of: pa.DataType) -> pa.DataType:
-    import pyarrow as pa
+def _json_texts(relation: duckdb.DuckDBPyRelation, between: str) -> Iterator[bytes | memoryview]:
+    def of_values(batch: pa.RecordBatch) -> bytes:
+        return between.encode().join(map(json_text, _plain_rows(batch)))
 
-    if pa.types.is_timestamp(of):
-        return pa.string()
-    if pa.types.is_list(of):
-        return pa.list_(of.value_field.with_type(_time_as_text(of.value_type)))
-    if pa.types.is_map(of):
-        return pa.map_(_time_as_text(of.key_type), _time_as_text(of.item_type))
-    if pa.types.is_struct(of):
-        return pa.struct([field.with_type(_time_as_text(field.type)) for field in of])
-    return of
+    def of_columns(batch: pa.RecordBatch) -> bytes | memoryview:
+        from indexer.column_text import json_rows
+
+        try:
+            return json_rows(batch, between)
+        except UNLIKE_PYTHON:
+            return of_values(batch)
+
+    return _texts_of(relation, of_values, of_columns)
 
 
 def write_json(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
     """Write one array of objects; NaN and infinities, which JSON has no name for, are null."""
     stream.write(b"[")
-    for number, row in enumerate(rows_of(relation)):
+    for number, text in enumerate(_json_texts(relation, ",\n ")):
         stream.write(b",\n " if number else b"\n ")
-        stream.write(_json(row))
+        stream.write(text)
     stream.write(b"\n]\n")
 
 
 def write_ndjson(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
     """Write one object a line."""
-    stream.writelines(_json(row) + b"\n" for row in rows_of(relation))
+    for text in _json_texts(relation, "\n"):
+        stream.write(text)
+        stream.write(b"\n")
 
 
 def write_csv(relation: duckdb.DuckDBPyRelation, stream: BinaryIO, *, delimiter: str = ",") -> None:
     """Write a header and rows; null is empty, nested values are JSON, text can't become a formula."""
+
+    def of_values(batch: pa.RecordBatch) -> bytes:
+        return _csv_lines(zip(*map(_csv_cells, plain_columns(batch)), strict=True), delimiter)
+
+    def of_columns(batch: pa.RecordBatch) -> bytes | memoryview:
+        from indexer.column_text import csv_rows
+
+        try:
+            return csv_rows(batch, delimiter)
+        except UNLIKE_PYTHON:
+            return of_values(batch)
+
+    stream.write(_csv_lines([map(for_spreadsheet, relation.columns)], delimiter))
+    stream.write(b"\n")
+    for text in _texts_of(relation, of_values, of_columns):
+        stream.write(text)
+        stream.write(b"\n")
+
+
+def _csv_cells(values: list[Any]) -> Iterator[str]:
+    return map(csv_cell, values)
+
+
+def _csv_lines(rows: Iterable[Iterable[str]], delimiter: str) -> bytes:
+    """Return lines without the last line end."""
     lines = _Lines()
-    writer = csv.writer(lines, delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow(map(for_spreadsheet, relation.columns))
-    for batch in batches_of(relation):
-        writer.writerows(map(_csv_cell, row.values()) for row in _plain_rows(batch))
-        stream.write(lines.taken())
-    stream.write(lines.taken())
+    csv.writer(lines, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
+    return "\n".join(lines.taken).encode(errors="backslashreplace")
 
 
 class _Lines:
@@ -116,14 +151,10 @@ class _Lines:
     """
 
     def __init__(self) -> None:
-        self._lines: list[str] = []
+        self.taken: list[str] = []
 
     def write(self, row: str) -> None:
-        self._lines.append(row.removesuffix("\r\n"))
-
-    def taken(self) -> bytes:
-        lines, self._lines = self._lines, []
-        return "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
+        self.taken.append(row.removesuffix("\r\n"))
 
 
 def write_tsv(relation: duckdb.DuckDBPyRelation, stream: BinaryIO) -> None:
@@ -192,18 +223,6 @@ def human_bytes(count: int) -> str:
     return f"{size:.1f} PiB"
 
 
-def plain_text(value: Any) -> str:
-    """Text of one value for CSV and Markdown; null is empty, nested values are JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return repr(value)
-    text = _json(value).decode()
-    return text[1:-1] if text.startswith('"') else text
-
-
 def _table_cell(name: str, value: Any) -> str:
     if isinstance(value, int | Decimal) and not isinstance(value, bool) and name.endswith("_bytes"):
         return human_bytes(int(value))
@@ -214,28 +233,7 @@ def _table_cell(name: str, value: Any) -> str:
     return for_terminal(plain_text(value))
 
 
-def _csv_cell(value: Any) -> str:
-    text = plain_text(value)
-    return for_spreadsheet(text) if isinstance(value, str) else text
-
-
 def _numeric_columns(relation: duckdb.DuckDBPyRelation) -> set[str]:
     kinds = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "REAL")
     pairs = zip(relation.columns, relation.types, strict=True)
     return {name for name, kind in pairs if any(word in str(kind) for word in kinds) and "[" not in str(kind)}
-
-
-def _json(value: Any) -> bytes:
-    return orjson.dumps(value, default=_unusual, option=_JSON_OPTIONS)
-
-
-def _unusual(value: Any) -> Any:
-    """Values JSON has no name for: wide integers and decimals arrive as Decimal, intervals as three numbers."""
-    if isinstance(value, Decimal | int):
-        return orjson.Fragment(format(value, "f" if isinstance(value, Decimal) else "d"))
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, tuple):
-        months, days, nanoseconds = value
-        return f"P{months}M{days}DT{nanoseconds / 1e9:g}S"
-    return str(value)

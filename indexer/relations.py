@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.places import Folder, RemotePath
 from indexer.schema import PART_FIELDS, SCHEMA_VERSION, ListOf, Scalar, Type
-from indexer.table_schema import REGISTRY_ALIASES, SNAPSHOTS
+from indexer.table_schema import REGISTRY_ALIASES, SNAPSHOTS, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,9 +48,17 @@ def create_aliases(connection: duckdb.DuckDBPyConnection, schema: str, aliases: 
 
 
 def create_table(connection: duckdb.DuckDBPyConnection, schema: str, table: View) -> None:
-    """Create an empty table with its comments."""
+    """Create an empty table; `comment_tables` comments on it."""
     connection.execute(f"CREATE TABLE {schema}.{table.name} ({columns_sql(table)})")
-    comment(connection, schema, table, "TABLE")
+
+
+def comment_tables(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Comment on the tables of a schema, and on those it shows of another as views."""
+    asked = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ?"
+    kinds = dict(connection.execute(asked, [schema]).fetchall())
+    for table in TABLES:
+        if table.name in kinds:
+            comment(connection, schema, table, "VIEW" if kinds[table.name] == "VIEW" else "TABLE")
 
 
 def columns_sql(of: View) -> str:

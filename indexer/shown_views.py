@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from indexer import queries
-from indexer.relations import comment
+from indexer.relations import comment, comment_tables
 from indexer.view_schema import VIEWS, View
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _IN_MEMORY = frozenset({"image_objects", "image_layers", "image_manifests", "ima
 
 _COMMENT = re.compile(r"--[^\n]*")
 _WORD = re.compile(r"\w+")
+_QUALIFIED = re.compile(r"(\w+)\s*\.\s*\w+")
 
 
 class ShownViews:
@@ -45,11 +46,12 @@ class ShownViews:
         self._shown: set[str] = set()
         self._kept: set[str] = set()
         self._uncommented: list[View] = []
+        self._has_commented_tables = False
         self._lock = threading.RLock()
 
     def show(self, text: str, *, every: bool) -> None:
         """Create what a statement may read, and with `every` all others too, none of which is computed yet."""
-        named = views_behind(text, self._given)
+        named = views_behind(text, self._schema, self._given)
         with self._lock:
             for view in VIEWS:
                 if view.name in named & self._keepable - self._kept:
@@ -59,7 +61,7 @@ class ShownViews:
 
     def behind(self, text: str) -> set[str]:
         """Return the views of this schema that a statement may read, but for those given."""
-        return views_behind(text, self._given) - self._given.keys()
+        return views_behind(text, self._schema, self._given) - self._given.keys()
 
     def give(self, name: str, sql: str) -> None:
         """Make a view by this statement from now on, also where it is there already."""
@@ -71,6 +73,9 @@ class ShownViews:
         """Comment on every column, once a statement could show that: most never do, and it takes a while."""
         with self._lock:
             self.show("", every=True)
+            if not self._has_commented_tables:
+                comment_tables(self._connection, self._schema)
+                self._has_commented_tables = True
             while self._uncommented:
                 comment(self._connection, self._schema, self._uncommented.pop(), "VIEW")
 
@@ -85,18 +90,20 @@ class ShownViews:
         self._uncommented.append(view)
 
 
-def views_behind(text: str, given: Collection[str] = ()) -> set[str]:
-    """Return the views a statement may read, itself or through others: rather one too many than one too few.
+def views_behind(text: str, schema: str, given: Collection[str] = ()) -> set[str]:
+    """Return the views of a schema a statement may read, itself or through others: rather one too many than too few.
 
     Views that are given do not read what their own statement says.
     """
-    named, known = _named(text), [view.name for view in VIEWS]
+    named, known = _named(text, schema), [view.name for view in VIEWS]
     for place in reversed(range(len(known))):
         if known[place] in named and known[place] not in given:
             # A view reads only views before it; a later name is a column.
-            named |= _named(queries.view_sql(known[place])).intersection(known[:place])
+            named |= _named(queries.view_sql(known[place]), schema).intersection(known[:place])
     return named.intersection(known)
 
 
-def _named(text: str) -> set[str]:
-    return set(_WORD.findall(_COMMENT.sub("", text).lower()))
+def _named(text: str, schema: str) -> set[str]:
+    """Words but those behind a dot, which are columns, or of another schema."""
+    plain = _COMMENT.sub("", text).lower()
+    return set(_WORD.findall(_QUALIFIED.sub(lambda found: found[0] if found[1] == schema else "", plain)))

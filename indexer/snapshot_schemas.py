@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from indexer import kept_totals, query_index
-from indexer.relations import columns_sql, comment, create_aliases, create_snapshots, create_stored_images
+from indexer.relations import columns_sql, create_aliases, create_snapshots, create_stored_images
 from indexer.shown_views import KEPT, ShownViews, views_behind
 from indexer.table_schema import KEYRING_KEYS, SIGNATURE_VERIFICATIONS
 from indexer.view_schema import SNAPSHOT_SERIES, SNAPSHOT_TOTALS
@@ -80,7 +80,7 @@ class SnapshotSchemas:
         """Create what a statement may read in `all_snapshots`, and with `every` all other views, too."""
         with self._lock:
             views = self._open_series()
-            if self._keeps_totals and SNAPSHOT_TOTALS.name in views_behind(text):
+            if self._keeps_totals and SNAPSHOT_TOTALS.name in views_behind(text, ALL_SNAPSHOTS):
                 self._keeps_totals = False
                 self._give_totals(views)
             if every or _STORED in text.lower() or views.behind(text) - {SNAPSHOT_SERIES.name}:
@@ -102,8 +102,9 @@ class SnapshotSchemas:
             if wanted not in self._narrow:
                 self._narrow[wanted] = self._create_narrow(wanted)
             schema, views = self._narrow[wanted]
-            views.show(query.sql, every=False)
-        return re.sub(rf"\b{ALL_SNAPSHOTS}\.", f"{schema}.", query.sql), schema
+            statement = re.sub(rf"\b{ALL_SNAPSHOTS}\.", f"{schema}.", query.sql)
+            views.show(statement, every=False)
+        return statement, schema
 
     def _wanted(self, selection: str, parameters: Mapping[str, Any]) -> frozenset[_Id]:
         cursor = self._connection.cursor()
@@ -174,7 +175,6 @@ class SnapshotSchemas:
         create_aliases(self._connection, schema, self._aliases)
         for table in (KEYRING_KEYS, SIGNATURE_VERIFICATIONS):
             self._connection.execute(f"CREATE VIEW {schema}.{table.name} AS FROM {MAIN}.{table.name}")
-            comment(self._connection, schema, table, "VIEW")
         return ShownViews(self._connection, schema, keeps_in_memory=False, given=given)
 
 

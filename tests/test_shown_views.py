@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from image_objects import image, publish
 
-from indexer.catalog import MAIN, open_catalog
+from indexer import query_index
+from indexer.catalog import ALL_SNAPSHOTS, MAIN, open_catalog
 from indexer.shown_views import views_behind
+from indexer.table_schema import TABLES
 from indexer.view_schema import VIEWS
 
-SHOWN = f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{MAIN}' AND table_type = 'VIEW'"
+SHOWN = "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'VIEW'"
 NAMES = {view.name for view in VIEWS}
 
 
-def shown(catalog):
+def shown(catalog, schema=MAIN):
     """Return the views that are there, asked behind the catalog's back."""
-    return {name for (name,) in catalog._connection.cursor().execute(SHOWN).fetchall()} & NAMES
+    return {name for (name,) in catalog._connection.cursor().execute(SHOWN, [schema]).fetchall()} & NAMES
 
 
 def test_a_canned_query_binds_only_what_it_reads(sample_store) -> None:
@@ -64,6 +67,43 @@ def test_what_a_view_reads_is_known(empty_store, view) -> None:
 
 
 def test_a_name_in_a_comment_or_of_a_column_costs_little() -> None:
-    """Comments name nothing; views are found in any spelling and through other views."""
-    assert views_behind("SELECT 1 -- images") == set()
-    assert views_behind("FROM Image_Layers") == {"image_layers", "stated_layers", "image_objects"}
+    """Comments and columns name nothing; views are found in any spelling and through other views."""
+    assert views_behind("SELECT 1 -- images", MAIN) == set()
+    assert views_behind("SELECT o.layers FROM image_objects AS o", MAIN) == {"image_objects"}
+    layers = {"image_layers", "stated_layers", "image_objects"}
+    for text in ("FROM Image_Layers", "FROM memory.MAIN . image_layers"):
+        assert views_behind(text, MAIN) == layers
+
+
+def test_a_view_is_computed_only_in_the_schema_that_is_asked(sample_store) -> None:
+    """What a query reads of all snapshots is not computed a second time for the chosen ones."""
+    with open_catalog(sample_store) as catalog:
+        catalog.query("growth").fetchall()
+        assert shown(catalog) == set()
+        assert shown(catalog, ALL_SNAPSHOTS) >= {"layers", "image_layers", "snapshot_series"}
+    layers = {"image_layers", "stated_layers", "image_objects"}
+    assert views_behind("FROM all_snapshots.image_layers", MAIN) == set()
+    assert views_behind("FROM all_snapshots.image_layers", ALL_SNAPSHOTS) == layers
+
+
+@pytest.mark.parametrize("schema", [MAIN, ALL_SNAPSHOTS])
+def test_tables_have_their_comments_when_a_statement_shows_them(sample_store, schema) -> None:
+    """Comments come late for tables, too; in a schema that only shows tables of another they are of views."""
+    shows = f"SELECT table_name, comment FROM duckdb_columns() WHERE schema_name = '{schema}'"
+    with open_catalog(sample_store) as catalog:
+        catalog.query("completeness").fetchall()
+        assert not any(sentence for _, sentence in catalog._connection.cursor().execute(shows).fetchall())
+        found = catalog.sql(shows).fetchall()
+    assert {table.name for table in TABLES} <= {name for name, _ in found}
+    assert all(sentence for name, sentence in found if name in {table.name for table in TABLES})
+
+
+@pytest.mark.parametrize(("image_count", "snapshot_count", "is_one"), [(3, 1, True), (3, 2, True), (5, 2, False)])
+def test_a_small_store_is_read_by_one_thread(tmp_path, monkeypatch, image_count, snapshot_count, is_one) -> None:
+    """One small part is one piece of work; a store with many snapshots of it is not small."""
+    monkeypatch.setattr(query_index, "FROM_IMAGE_COUNT", 10)
+    for _ in range(snapshot_count):
+        publish(tmp_path, *(image(number) for number in range(image_count)))
+    with open_catalog(tmp_path) as catalog:
+        found = catalog.sql("SELECT current_setting('threads')").fetchall()[0][0]
+    assert (found == 1) is is_one

@@ -15,7 +15,8 @@ from indexer.catalog import open_catalog
 from indexer.dictionary import dictionary
 from indexer.escaping import for_markdown
 from indexer.ingest import IngestOptions, ingest
-from indexer.output import plain_text, rows_of
+from indexer.output import rows_of
+from indexer.plain_values import plain_text
 from indexer.resources import resource_folder
 from indexer.sources.files import FileSource
 
