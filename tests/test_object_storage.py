@@ -126,6 +126,23 @@ def test_every_snapshot_is_in_reach(s3: FaultyProxy) -> None:
         assert rows(catalog, "SELECT count(*) FROM images") == [(2,)]
 
 
+def test_totals_of_a_night_are_fetched_once(s3: FaultyProxy) -> None:
+    """The second time growth asks for receipts and the parts of no snapshot; a comparison opens the two it compares."""
+    store = s3.url("nights")
+    made = [publish(store, *map(image, range(1, count))) for count in (2, 3, 4)]
+    with open_catalog(store) as catalog:
+        grown = catalog.query("growth").fetchall()
+    assert [row[4] for row in grown] == [1, 2, 3]
+    s3.asked.clear()
+    with open_catalog(store) as catalog:
+        assert catalog.query("growth").fetchall() == grown
+        assert not [path for path in s3.paths("GET") if ".parquet" in path]
+        assert len(catalog.query("snapshot-diff-images").fetchall()) == 1
+    fetched = [path for path in s3.paths("GET") if ".parquet" in path]
+    assert fetched
+    assert not [path for path in fetched if made[0].snapshot_id in path]
+
+
 def test_the_engine_reads_nothing_but_the_store(s3: FaultyProxy, remote: Catalog, tmp_path: Path) -> None:
     """A statement of the user's reaches neither files of this machine nor writes any."""
     (tmp_path / "secret.csv").write_text("a\n1\n", encoding="utf-8")

@@ -55,6 +55,7 @@ WRONG = {
         _file('-- [params.p]\n-- type = "BIGINT"\n-- help = "H."\n-- default = "x"\n'),
         "'x' is no BIGINT",
     ),
+    "reads from what is not there": (_file('-- reads = "sides"\n'), "'sides'"),
     "a severity there is not": (_file('-- severity = "bad"\n'), "bad"),
 }
 
