@@ -1,7 +1,7 @@
 """Arrow batches → rows of CSV and JSON, a column at a time: the bytes `plain_values` leads to, many times as fast.
 
-Types that are rare in answers take its way, column by column. Importing Arrow's functions costs as much as some ten
-thousand cells do, so this module is imported where there are more.
+Types that are rare in answers take its way, column by column. Importing Arrow's functions costs as much as writing some
+sixty thousand cells does, so this module is imported where there are more.
 """
 
 from __future__ import annotations

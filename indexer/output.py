@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Rows = Iterator[dict[str, Any]]
 _Text = Callable[["pa.RecordBatch"], bytes | memoryview]
 _BATCH_ROWS = 10_000
-_PIECE_BYTES = 16 << 20
-_FEW_CELLS = 40_000
+_PIECE_BYTES = 8 << 20
+_FEW_CELLS = 60_000
 """Cells that are written one by one before `column_text` is worth its import."""
 
 _KIBI = 1024

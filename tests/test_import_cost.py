@@ -84,6 +84,16 @@ def test_a_command_imports_what_it_needs_and_no_more(environment, sample_store, 
     assert _imported(environment, code) & HEAVY <= NEEDS[words]
 
 
+@pytest.mark.parametrize("format_", ["csv", "json"])
+def test_few_rows_are_written_without_the_functions_of_arrow(environment, sample_store, format_) -> None:
+    """Importing them takes longer than writing an answer of a few rows."""
+    words = ["image-indexer", "query", "capacity-summary", "--store", str(sample_store), "--format", format_]
+    code = f"import sys; sys.argv = {words}\nfrom indexer.cli import main\n"
+    code += "try:\n    main()\nexcept SystemExit:\n    assert 'pyarrow' in sys.modules\n"
+    code += "    assert 'pyarrow.compute' not in sys.modules"
+    _imported(environment, code)
+
+
 @pytest.mark.parametrize(
     "words", ["image-indexer ", "image-indexer query cap", "image-indexer query layer-sharing -p "]
 )
