@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -169,3 +170,31 @@ def test_a_signal_ends_a_query_that_would_run_for_hours(
             process.kill()  # it would run for hours where signals are ignored, as in the background of a script
     assert process.returncode == code
     assert not (tmp_path / "answer").exists()
+
+
+_INTERRUPTED_BY_THE_ENGINE = """
+import os, signal, sys
+from indexer import cli
+from indexer.cli import signals
+
+signals._wait = lambda reading: None  # the thread has not heard of the signal yet
+
+def interrupted(**_):
+    try:
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+    except BaseException:
+        raise RuntimeError("Query interrupted") from None
+
+cli.cli.main = interrupted
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_the_engine_turns_into_its_own_error_keeps_its_code(
+    environment: dict[str, str], name: str, code: int
+) -> None:
+    """A signal that comes while the engine runs is known by its code, however late the thread that waits for it is."""
+    command = [sys.executable, "-c", _INTERRUPTED_BY_THE_ENGINE, name]
+    ended = subprocess.run(command, capture_output=True, check=False, timeout=60, env=environment)
+    assert (ended.returncode, ended.stderr) == (code, b"")

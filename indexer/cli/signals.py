@@ -33,6 +33,8 @@ class TerminatedError(BaseException):
 def watch_signals() -> None:
     """Make SIGTERM an exception and start the thread that ends a process which does not end itself."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as in the background
+        signal.signal(signal.SIGINT, _interrupt)
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -44,7 +46,14 @@ def received_exit_code() -> ExitCode | None:
     return _received[0] if _received else None
 
 
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    # The engine may turn the exception into one of its own, before the thread has heard of the signal.
+    _received.append(ExitCode.INTERRUPTED)
+    raise KeyboardInterrupt
+
+
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    _received.append(ExitCode.TERMINATED)
     raise TerminatedError
 
 
