@@ -86,7 +86,7 @@ def test_interrupts_stop_statements_and_not_the_shell(sample_catalog) -> None:
     """Ctrl-C at the prompt and in the midst of a query give the prompt back, and the shell is still there later on."""
     process, terminal = pty.fork()
     if not process:
-        os.execv(COMMAND[0], [*COMMAND, "--store", str(sample_catalog.store.folder)])
+        os.execv(COMMAND[0], [*COMMAND, "--store", str(sample_catalog.store.folder)])  # noqa: S606
     try:
         assert b"sql> " in _screen(terminal, 8)
         os.write(terminal, b"\x03")
