@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from indexer.cli.options import OutputOptions
 from indexer.cli.shell import Shell
+from indexer.cli.signals import GRACE_SECONDS
 from indexer.errors import ConfigurationError, QueryError
 
 COMMAND = [sys.executable, "-c", "from indexer.cli import main; main()", "sql"]
@@ -67,6 +71,36 @@ def test_a_session(sample_catalog, tmp_path) -> None:
     assert "layer_digest,VARCHAR,Digest of the layer." in screen
     history = (tmp_path / "image-indexer" / "history").read_text(encoding="utf-8")
     assert "SELECT kind, count(*) AS image_count" in history
+
+
+def _screen(terminal: int, seconds: float) -> bytes:
+    """Give what the screen shows within so many seconds."""
+    end, shown = time.monotonic() + seconds, b""
+    while (left := end - time.monotonic()) > 0:
+        if select.select([terminal], [], [], left)[0]:
+            shown += _read(terminal)
+    return shown
+
+
+def test_interrupts_stop_statements_and_not_the_shell(sample_catalog) -> None:
+    """Ctrl-C at the prompt and in the midst of a query give the prompt back, and the shell is still there later on."""
+    process, terminal = pty.fork()
+    if not process:
+        os.execv(COMMAND[0], [*COMMAND, "--store", str(sample_catalog.store.folder)])  # noqa: S606
+    try:
+        assert b"sql> " in _screen(terminal, 8)
+        os.write(terminal, b"\x03")
+        assert b"sql> " in _screen(terminal, 2)
+        os.write(terminal, b"SELECT sum(i % 7) FROM range(1000000000000) r(i);\n")
+        _screen(terminal, 1)
+        os.write(terminal, b"\x03")
+        assert b"Stopped." in _screen(terminal, GRACE_SECONDS + 1)
+        os.write(terminal, b"SELECT 6 * 7 AS answer;\n")
+        assert b"42" in _screen(terminal, 3)
+    finally:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        os.close(terminal)
 
 
 def test_completion_knows_views_columns_and_queries(shell) -> None:

@@ -182,7 +182,9 @@ def _lines(path: Path) -> list[str]:
 def shell(choice: Choice, output: OutputOptions) -> None:
     """Answer statements from a terminal until its end."""
     from indexer.cli.shell import Shell
+    from indexer.cli.signals import leave_interrupts_to_shell
 
+    leave_interrupts_to_shell()
     with open_views(choice) as catalog:
         Shell(catalog, output).run()
 

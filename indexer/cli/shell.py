@@ -44,6 +44,8 @@ _WORDS = (
     *("count(*)", "sum(", "DISTINCT", "DESC", "NULL", "AND", "OR", "NOT", "LIKE", "UNNEST(", "all_snapshots."),
 )
 _HISTORY_LINES = 1000
+_ENGINE_INTERRUPTED = "Query interrupted"
+"""What the engine makes of `KeyboardInterrupt` while it computes."""
 
 
 class Shell:
@@ -69,7 +71,9 @@ class Shell:
                     self.answer(text)
                 except IndexerError as error:
                     show_error(error)
-                except KeyboardInterrupt:
+                except (KeyboardInterrupt, RuntimeError) as error:
+                    if isinstance(error, RuntimeError) and str(error) != _ENGINE_INTERRUPTED:
+                        raise
                     note("Stopped.")
 
     def answer(self, text: str) -> None:

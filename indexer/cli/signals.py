@@ -41,6 +41,13 @@ def watch_signals() -> None:
     threading.Thread(target=_wait, args=(reading,), name="signals", daemon=True).start()
 
 
+def leave_interrupts_to_shell() -> None:
+    """Let Ctrl-C be no more than `KeyboardInterrupt`: a shell stops the statement and goes on."""
+    _EXIT_CODES.pop(signal.SIGINT, None)
+    if signal.getsignal(signal.SIGINT) is _interrupt:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def received_exit_code() -> ExitCode | None:
     """Exit code of the first signal that came; None while none did."""
     return _received[0] if _received else None
