@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from indexer import queries, query_index, verified
+from indexer.engine_faults import ENGINE_CONFIG
 from indexer.engine_memory import memory_settings
 from indexer.errors import IncompleteError, QueryError, SnapshotError
 from indexer.places import Location, RemotePath
@@ -271,7 +272,7 @@ def _engine_config(store: Store, chosen: Sequence[Snapshot]) -> dict[str, str | 
     Others would cost their start and the sharing of work that is one piece. `all_snapshots` may have more parts, so
     the snapshots of a store count as if all were like the chosen one.
     """
-    config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
+    config = dict(ENGINE_CONFIG)
     is_one_part = sum(len(snapshot.receipt.parts) for snapshot in chosen) == 1
     if (
         is_one_part

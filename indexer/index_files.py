@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from indexer import index_tables
+from indexer.engine_faults import ENGINE_CONFIG
 from indexer.places import cache_folder
 from indexer.relations import quote
 from indexer.schema import SCHEMA_VERSION
@@ -66,7 +67,7 @@ def connect(path: Path, settings: Sequence[str]) -> duckdb.DuckDBPyConnection:
     Raises `OSError` for a file that was cut, `duckdb.Error` for one that is no database.
     """
     with _LOCKING:
-        connection = duckdb.connect(str(path), read_only=True, config={"autoinstall_known_extensions": "false"})
+        connection = duckdb.connect(str(path), read_only=True, config=ENGINE_CONFIG)
         (database,) = connection.execute("SELECT current_database()").fetchall()[0]
         if not _is_whole(connection, database, path):
             connection.close()

@@ -18,11 +18,12 @@ statement that needs one before the annex is there.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from indexer import queries
+from indexer.engine_faults import ENGINE_CONFIG, WRONG_OPTIMIZER
 from indexer.relations import (
     comment,
     comment_tables,
@@ -42,9 +43,8 @@ if TYPE_CHECKING:
     from indexer.relations import Aliases
     from indexer.store import Snapshot
 
-FORMAT = "2"
+FORMAT = "3"
 """Another one whenever this module writes other tables."""
-
 BEYOND = "beyond_the_index"
 MEMORY_LIMIT = "1500MB"
 KEYED = "keyed"
@@ -58,15 +58,8 @@ _OWN_TEXT = frozenset({"image_objects", "images", "image_sizes"})
 _BY_NAME = {view.name: view for view in VIEWS}
 _LEFT_OUT = {
     "image_objects": {
-        "layers",
-        "labels",
-        "annotations",
-        "env",
-        "manifest_text",
-        "config_text",
-        "manifest_json",
-        "config_json",
-        "raw_json",
+        *("layers", "labels", "annotations", "env", "raw_json"),
+        *("manifest_text", "config_text", "manifest_json", "config_json"),
     },
     "images": {"raw_json"},
 }
@@ -112,7 +105,7 @@ _ENUMERATED = ("cluster", "snapshot_id", "registry", "repository")
 _MOST_NAMES = 65_535
 """An enumeration is read whole when a file is opened; names beyond this stay text."""
 
-_AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
+_AS_WRITTEN = f"{WRONG_OPTIMIZER},join_order,build_side_probe_side"
 """The table of digests is large, but narrow: hashing it costs less memory than hashing the objects and their lists."""
 
 
@@ -172,7 +165,7 @@ def annex_database(annex: str) -> str:
 @contextmanager
 def _engine(database: str, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an engine that builds a file, with room beside it for what passes."""
-    settings: dict[str, Any] = {
+    settings = ENGINE_CONFIG | {
         "memory_limit": MEMORY_LIMIT,
         "temp_directory": f"{path}.spill",
         "preserve_insertion_order": "false",
@@ -288,7 +281,8 @@ def _table(name: str) -> str:
 
 def _compute(connection: duckdb.DuckDBPyConnection, table: str, path: str, sql: str, *, is_promised: bool) -> None:
     connection.execute(f"SET search_path = {quote(path)}")
-    connection.execute(_AS_WRITTEN if path == _NUMBERED else "RESET disabled_optimizers")
+    switched_off = _AS_WRITTEN if path == _NUMBERED else WRONG_OPTIMIZER
+    connection.execute(f"SET disabled_optimizers = {quote(switched_off)}")
     connection.execute(f"CREATE TABLE {table} AS {sql}{' LIMIT 0' if is_promised else ''}")
     connection.execute("SET search_path = 'main'")
 
