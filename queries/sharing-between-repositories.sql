@@ -204,14 +204,16 @@ FROM (
         p.shared_layer_count,
         p.shared_bytes,
         n.physical_bytes AS repository_bytes,
-        m.physical_bytes AS other_repository_bytes
+        m.physical_bytes AS other_repository_bytes,
+        n.name_place AS repository_place,
+        m.name_place AS other_repository_place
     FROM pairs AS p
     INNER JOIN sized AS n ON n.place = p.place
     INNER JOIN sized AS m ON m.place = p.other_place
     ORDER BY
         p.shared_bytes DESC,
-        n.name_place,
-        m.name_place,
+        repository_place,
+        other_repository_place,
         n.cluster,
         n.snapshot_id
 ) AS o

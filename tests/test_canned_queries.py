@@ -61,11 +61,12 @@ def test_sample_answers_are_in_a_total_order(sample_catalog, canned) -> None:
 
 
 def sort_keys(catalog, sql):
-    """Names of the columns a statement sorts by."""
+    """Names of the columns a statement sorts by; a place stands for the name that has it, put in after the sort."""
     tree = rows(catalog, "SELECT json_serialize_sql($statement)", statement=sql)[0][0]
-    modifiers = json.loads(tree)["statements"][0]["node"]["modifiers"]
-    orders = next(each["orders"] for each in modifiers if each["type"] == "ORDER_MODIFIER")
-    return [order["expression"]["column_names"][-1] for order in orders]
+    node = json.loads(tree)["statements"][0]["node"]
+    while not (orders := [each["orders"] for each in node["modifiers"] if each["type"] == "ORDER_MODIFIER"]):
+        node = node["from_table"]["subquery"]["node"]
+    return [order["expression"]["column_names"][-1].removesuffix("_place") for order in orders[0]]
 
 
 def test_byte_and_count_columns_are_whole_numbers(empty, canned) -> None:

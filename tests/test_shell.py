@@ -73,12 +73,14 @@ def test_a_session(sample_catalog, tmp_path) -> None:
     assert "SELECT kind, count(*) AS image_count" in history
 
 
-def _screen(terminal: int, seconds: float) -> bytes:
-    """Give what the screen shows within so many seconds."""
+def _screen(terminal: int, seconds: float, awaited: bytes | None = None) -> bytes:
+    """Give what the screen shows within so many seconds, or until it shows what is awaited."""
     end, shown = time.monotonic() + seconds, b""
     while (left := end - time.monotonic()) > 0:
         if select.select([terminal], [], [], left)[0]:
             shown += _read(terminal)
+        if awaited and awaited in shown:
+            break
     return shown
 
 
@@ -88,15 +90,15 @@ def test_interrupts_stop_statements_and_not_the_shell(sample_catalog) -> None:
     if not process:
         os.execv(COMMAND[0], [*COMMAND, "--store", str(sample_catalog.store.folder)])  # noqa: S606
     try:
-        assert b"sql> " in _screen(terminal, 8)
+        assert b"sql> " in _screen(terminal, 20, b"sql> ")
         os.write(terminal, b"\x03")
-        assert b"sql> " in _screen(terminal, 2)
+        assert b"sql> " in _screen(terminal, 20, b"sql> ")
         os.write(terminal, b"SELECT sum(i % 7) FROM range(1000000000000) r(i);\n")
         _screen(terminal, 1)
         os.write(terminal, b"\x03")
         assert b"Stopped." in _screen(terminal, GRACE_SECONDS + 1)
         os.write(terminal, b"SELECT 6 * 7 AS answer;\n")
-        assert b"42" in _screen(terminal, 3)
+        assert b"42" in _screen(terminal, 20, b"42")
     finally:
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
