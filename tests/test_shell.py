@@ -91,6 +91,7 @@ def test_interrupts_stop_statements_and_not_the_shell(sample_catalog) -> None:
         os.execv(COMMAND[0], [*COMMAND, "--store", str(sample_catalog.store.folder)])  # noqa: S606
     try:
         assert b"sql> " in _screen(terminal, 20, b"sql> ")
+        _screen(terminal, 1)
         os.write(terminal, b"\x03")
         assert b"sql> " in _screen(terminal, 20, b"sql> ")
         os.write(terminal, b"SELECT sum(i % 7) FROM range(1000000000000) r(i);\n")
