@@ -56,6 +56,22 @@ class Case(NamedTuple):
     message: bytes
 
 
+class Impostor(NamedTuple):
+    """Signs with one key and says that it was another."""
+
+    named: MadeKey
+    signing: MadeKey
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The fingerprint of the key it names."""
+        return self.named.fingerprint
+
+    def sign(self, digest: bytes) -> bytes:
+        """Sign with the other."""
+        return self.signing.sign(digest)
+
+
 CASES = {
     "good": Case("good", "GOODSIG", KEY.certificate(), MESSAGE),
     "good-uncompressed": Case(
@@ -75,7 +91,7 @@ CASES = {
     ),
     "text-changed": Case("bad", "BADSIG", KEY.certificate(), changed(MESSAGE)),
     "made-by-another-key-under-its-name": Case(
-        "bad", "BADSIG", KEY.certificate(), MESSAGE[:-40] + OTHER.message(TEXT)[-40:]
+        "bad", "BADSIG", KEY.certificate(), openpgp.signed_message(TEXT, SIGNED, Impostor(KEY, OTHER))
     ),
     "not-a-signature-over-data": Case(
         "bad",
